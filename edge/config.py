@@ -1,0 +1,260 @@
+"""The configuration: one TOML file, read once at start, every key known.
+
+`Config` is what the rest of the product sees; `load()` turns a file into it or says which key is wrong.
+"""
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from edge.errors import ConfigError
+
+DEFAULT_PATH = Path("/etc/edge/edge.toml")
+
+SourceKind = Literal["v4l2", "stream", "file", "dicom", "whip", "synthetic"]
+DestinationKind = Literal["dimse", "stow", "hub", "folder"]
+RecordSyntax = Literal["jpeg-ls", "htj2k", "jpeg-2000", "rle", "uncompressed"]
+
+
+class Node(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Who this node is and where it keeps things."""
+
+    name: str = "edge"
+    ae_title: str = "EDGE"
+    data_dir: str = "/var/lib/edge"
+    """Objects, index, spool: survives a reboot."""
+    run_dir: str = "/run/edge"
+    """Sockets and rings: a tmpfs, at best."""
+    institution: str = ""
+    disk_reserve_mb: int = 512
+    """New work is refused when less than this is free on the data disk."""
+
+
+class Api(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The only door for browsers and DICOMweb."""
+
+    listen: str = "127.0.0.1:8042"
+    public_url: str = ""
+    """How browsers reach this node, for the links it hands out; empty: made from `listen`."""
+    tls_cert: str = ""
+    tls_key: str = ""
+    """PEM files. Away from loopback without them, a self-signed pair is made in the data folder."""
+
+
+class Receive(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """DIMSE from local carts."""
+
+    listen: str = "127.0.0.1:11112"
+    association_count_max: int = 16
+
+
+class Live(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Media to browsers."""
+
+    ice_servers: list[dict[str, str]] = []
+    """Each {urls, username, credential}; none by default: no packet leaves for an unnamed host."""
+    bitrate_bps_max: int = 2_500_000
+    viewer_count_max: int = 16
+
+
+class Record(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """How exams are kept."""
+
+    transfer_syntax: RecordSyntax = "jpeg-ls"
+    clip_s_max: int = 600
+    keep_last_s_max: int = 30
+    keep_last_mb_max: int = 512
+    """Memory for `save the last N seconds`."""
+
+
+class SourceRegion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A calibrated rectangle of the picture; centimetres per pixel."""
+
+    min_x_px: int
+    min_y_px: int
+    max_x_px: int
+    max_y_px: int
+    cm_per_px_x: float
+    cm_per_px_y: float
+
+
+class Source(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One probe."""
+
+    name: str
+    kind: SourceKind
+    device: str = ""
+    """v4l2: the device node."""
+    url: str = ""
+    """stream: an RTSP address."""
+    path: str = ""
+    """file, dicom: the file."""
+    loop: bool = True
+    """file, dicom: begin again at the end."""
+    width_px: int = 1280
+    height_px: int = 720
+    fps: float = 30.0
+    """v4l2, synthetic: what is asked for."""
+    manufacturer: str = ""
+    model: str = ""
+    regions: list[SourceRegion] = []
+
+
+class Destination(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Where objects go."""
+
+    name: str
+    kind: DestinationKind = "dimse"
+    host: str = ""
+    port: int = 104
+    ae_title: str = "ANY-SCP"
+    url: str = ""
+    path: str = ""
+    is_required: bool = True
+    """Nothing leaves the disk before every required destination has it, proven."""
+    commitment: bool = True
+    """dimse: ask for storage commitment after sending."""
+    commitment_listen: str = ""
+    """dimse: host:port where the peer may open its own association to report; empty: same association only."""
+
+
+class Worklist(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The hospital's modality worklist."""
+
+    host: str
+    port: int = 104
+    ae_title: str = "RIS"
+    refresh_s: int = 300
+
+
+class Inbox(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Folders that are watched."""
+
+    slides: str = ""
+    settle_s: float = 2.0
+    """A file is taken when its size has not changed for so long."""
+
+
+class Convert(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Slide conversion."""
+
+    worker_count: int = 2
+    levels: Literal["native", "all"] = "native"
+
+
+class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Everything that can be set."""
+
+    node: Node = msgspec.field(default_factory=Node)
+    api: Api = msgspec.field(default_factory=Api)
+    receive: Receive = msgspec.field(default_factory=Receive)
+    live: Live = msgspec.field(default_factory=Live)
+    record: Record = msgspec.field(default_factory=Record)
+    convert: Convert = msgspec.field(default_factory=Convert)
+    inbox: Inbox = msgspec.field(default_factory=Inbox)
+    source: list[Source] = []
+    destination: list[Destination] = []
+    worklist: Worklist | None = None
+
+    @property
+    def data_dir(self) -> Path:
+        return Path(self.node.data_dir)
+
+    @property
+    def run_dir(self) -> Path:
+        return Path(self.node.run_dir)
+
+    @property
+    def database_path(self) -> Path:
+        return self.data_dir / "edge.db"
+
+    def socket_path(self, service: str) -> Path:
+        return self.run_dir / f"{service}.sock"
+
+    def ring_path(self, source: str) -> Path:
+        return self.run_dir / f"ring-{source}"
+
+    def find_source(self, name: str) -> Source | None:
+        return next((source for source in self.source if source.name == name), None)
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file.  Raises: ConfigError that names the file, the key and the nearest known key."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"The configuration file {path} does not exist.", next_step="Name one with --config.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The configuration file {path} cannot be read: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    _refuse_unknown_keys(document, Config, where="", path=path)
+    try:
+        config = msgspec.convert(document, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {error}.") from error
+    _check(config, path)
+    return config
+
+
+def load_default(path: Path | None) -> Config:
+    """Read the named file, else $EDGE_CONFIG, else the system's."""
+    return load(path or Path(os.environ.get("EDGE_CONFIG", DEFAULT_PATH)))
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Split host:port; IPv6 in brackets.  Raises: ConfigError."""
+    host, separator, port = address.rpartition(":")
+    if not separator or not port.isdigit() or int(port) > 65535:
+        raise ConfigError(f"{address!r} is not an address.", next_step="Write host:port, for example 127.0.0.1:8042.")
+    return host.strip("[]"), int(port)
+
+
+def _refuse_unknown_keys(table: dict[str, Any], kind: type[msgspec.Struct], *, where: str, path: Path) -> None:
+    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    for key, value in table.items():
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            advice = f"Did you mean {where}{near[0]}?" if near else f"Known here: {', '.join(sorted(fields))}."
+            raise ConfigError(f"{path}: unknown key {where}{key}.", next_step=advice)
+        inner = _struct_inside(fields[key])
+        for part in value if isinstance(value, list) else [value]:
+            if inner is not None and isinstance(part, dict):
+                _refuse_unknown_keys(part, inner, where=f"{where}{key}.", path=path)
+
+
+def _struct_inside(annotation: Any) -> type[msgspec.Struct] | None:
+    """Return the struct in X, list[X] or X | None."""
+    for candidate in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(candidate, type) and issubclass(candidate, msgspec.Struct):
+            return candidate
+    return None
+
+
+def _check(config: Config, path: Path) -> None:
+    for label, names in (
+        ("source", [source.name for source in config.source]),
+        ("destination", [destination.name for destination in config.destination]),
+    ):
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(f"{path}: two entries [[{label}]] are called {name!r}.")
+            if not name or not all(character.isalnum() or character in "-_" for character in name):
+                raise ConfigError(f"{path}: {label} name {name!r} may hold only letters, digits, - and _.")
+    for key, address in (("api.listen", config.api.listen), ("receive.listen", config.receive.listen)):
+        try:
+            split_address(address)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {key}: {error.message}", next_step=error.advice) from error
+    needed = {"v4l2": "device", "stream": "url", "file": "path", "dicom": "path"}
+    for source in config.source:
+        key_needed = needed.get(source.kind)
+        if key_needed and not getattr(source, key_needed):
+            raise ConfigError(f"{path}: source {source.name!r} of kind {source.kind} needs the key {key_needed!r}.")
+    for title in (config.node.ae_title, *(d.ae_title for d in config.destination)):
+        if not 1 <= len(title.strip()) <= 16 or "\\" in title or not title.isascii():
+            raise ConfigError(f"{path}: {title!r} is not an AE title: 1 to 16 ASCII characters, no backslash.")

@@ -1,0 +1,72 @@
+"""Who may do what. Pure: one table."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class UserRole(StrEnum):
+    """What a signed-in person is on this node."""
+
+    OPERATOR = "operator"
+    SPECIALIST = "specialist"
+    PATHOLOGIST = "pathologist"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+    GUEST = "guest"
+    """Invited to one session by a link."""
+
+
+class Action(StrEnum):
+    """What can be asked of the node."""
+
+    READ_IMAGES = "read_images"
+    SEE_WORKLIST = "see_worklist"
+    RUN_SESSION = "run_session"
+    """Open, record, invite, close."""
+    JOIN_SESSION = "join_session"
+    ASK_CAPTURE = "ask_capture"
+    """Ask for a still or a clip from within a session."""
+    SEE_SLIDES = "see_slides"
+    RUN_JOBS = "run_jobs"
+    SEE_OUTBOX = "see_outbox"
+    RUN_OUTBOX = "run_outbox"
+    SEE_AUDIT = "see_audit"
+    RUN_USERS = "run_users"
+    SEE_HEALTH = "see_health"
+    STORE = "store"
+
+
+_EVERYTHING = frozenset(Action)
+_ALLOWED: dict[UserRole, frozenset[Action]] = {
+    UserRole.OPERATOR: frozenset(
+        {
+            Action.READ_IMAGES, Action.SEE_WORKLIST, Action.RUN_SESSION, Action.JOIN_SESSION, Action.ASK_CAPTURE,
+            Action.SEE_SLIDES, Action.SEE_OUTBOX, Action.RUN_OUTBOX, Action.SEE_HEALTH, Action.STORE, Action.RUN_JOBS,
+        }
+    ),
+    UserRole.SPECIALIST: frozenset(
+        {Action.READ_IMAGES, Action.JOIN_SESSION, Action.ASK_CAPTURE, Action.SEE_SLIDES, Action.SEE_OUTBOX}
+    ),
+    UserRole.PATHOLOGIST: frozenset(
+        {Action.READ_IMAGES, Action.SEE_SLIDES, Action.RUN_JOBS, Action.SEE_OUTBOX, Action.STORE}
+    ),
+    UserRole.ADMIN: _EVERYTHING,
+    UserRole.AUDITOR: frozenset({Action.SEE_AUDIT, Action.SEE_OUTBOX, Action.SEE_HEALTH}),
+    UserRole.GUEST: frozenset({Action.JOIN_SESSION, Action.ASK_CAPTURE}),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A signed-in person or an invited guest."""
+
+    name: str
+    role: UserRole
+    session_id: str | None = None
+    """A guest's only session; None for everybody else."""
+
+    def may(self, action: Action, *, session_id: str | None = None) -> bool:
+        """Tell whether this is allowed; a guest only ever within the own session."""
+        if self.session_id is not None and session_id != self.session_id:
+            return False
+        return action in _ALLOWED[self.role]

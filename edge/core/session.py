@@ -1,0 +1,76 @@
+"""One live exam: for whom, from which source, who may join.
+
+Pure: identifiers and times are handed in.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What somebody is in one session."""
+
+    BEDSIDE = "bedside"
+    SPECIALIST = "specialist"
+    OBSERVER = "observer"
+
+
+class SessionState(StrEnum):
+    """A session is open until somebody closes it."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """Who is examined. Empty is unknown; nothing is invented.  Standard: PS3.3 C.7.1.1, C.7.2.2"""
+
+    patient_id: str = ""
+    name: str = ""
+    """DICOM person name, FAMILY^GIVEN."""
+    birth_date: str = ""
+    """YYYYMMDD."""
+    sex: str = ""
+    """M, F, O or empty."""
+    size_m: float | None = None
+    weight_kg: float | None = None
+    responsible_person: str = ""
+    responsible_person_role: str = ""
+    issuer_of_patient_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the worklist said. All empty without an order: an accession number is never invented."""
+
+    accession_number: str = ""
+    study_instance_uid: str = ""
+    requested_procedure_id: str = ""
+    requested_procedure_description: str = ""
+    scheduled_procedure_step_id: str = ""
+    scheduled_procedure_step_description: str = ""
+    referring_physician_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One exam. `study_instance_uid` is fixed before the first frame is kept."""
+
+    session_id: str
+    source: str
+    patient: Patient
+    order: Order = field(default_factory=Order)
+    study_instance_uid: str
+    series_instance_uid: str
+    """One series of clips and stills a session.  Standard: PS3.3 A.6, A.7"""
+    study_id: str = ""
+    description: str = ""
+    operator_name: str = ""
+    opened_s: float
+    """Wall clock, seconds since 1970 UTC."""
+    closed_s: float | None = None
+
+    @property
+    def state(self) -> SessionState:
+        return SessionState.OPEN if self.closed_s is None else SessionState.CLOSED
