@@ -187,7 +187,9 @@ def load(path: Path) -> Config:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError(f"The configuration file {path} does not exist.", next_step="Name one with --config.") from error
+        raise ConfigError(
+            f"The configuration file {path} does not exist.", next_step="Name one with --config."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The configuration file {path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:

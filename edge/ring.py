@@ -114,10 +114,8 @@ class Ring:
         busy = sequence | 1
         _U64.pack_into(self._map, start, busy)
         end = start + SLOT_HEADER_BYTES + pixels.nbytes
-        self._map[start + SLOT_HEADER_BYTES : end] = memoryview(pixels).cast("B")
-        _SLOT.pack_into(
-            self._map, start, busy, index, mono_ns, wall_ns, width_px, height_px, channel_count, digest
-        )
+        self._map[start + SLOT_HEADER_BYTES : end] = pixels.data.cast("B")
+        _SLOT.pack_into(self._map, start, busy, index, mono_ns, wall_ns, width_px, height_px, channel_count, digest)
         _U64.pack_into(self._map, start, busy + 1)
         self.next_index = index + 1
         _U64.pack_into(self._map, _NEXT_OFFSET, self.next_index)
@@ -162,7 +160,7 @@ class Reader:
     def oldest_index(self) -> int:
         """The oldest frame that can still be read."""
         # One slot is given up to the writer, who may be in it.
-        return max(self._first_here(), self.next_index - self._slot_count + 1)
+        return max(self._first_here(), int(self.next_index - self._slot_count + 1))
 
     def latest(self) -> Frame | None:
         """Return the newest frame, or None before the first one. May skip frames."""

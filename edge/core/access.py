@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edge.core.session import Role
+
 
 class UserRole(StrEnum):
     """What a signed-in person is on this node."""
@@ -54,6 +56,8 @@ _ALLOWED: dict[UserRole, frozenset[Action]] = {
     UserRole.AUDITOR: frozenset({Action.SEE_AUDIT, Action.SEE_OUTBOX, Action.SEE_HEALTH}),
     UserRole.GUEST: frozenset({Action.JOIN_SESSION, Action.ASK_CAPTURE}),
 }  # fmt: skip
+_ONLY_WATCHES = frozenset({Action.JOIN_SESSION})
+"""What an invited observer may do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +68,32 @@ class Principal:
     role: UserRole
     session_id: str | None = None
     """A guest's only session; None for everybody else."""
+    session_role: Role | None = None
+    """What a guest was invited as."""
+    token_id: str = ""
+    """Which invitation a guest holds; the same for all its reconnects."""
 
     def may(self, action: Action, *, session_id: str | None = None) -> bool:
         """Tell whether this is allowed; a guest only ever within the own session."""
-        if self.session_id is not None and session_id != self.session_id:
-            return False
-        return action in _ALLOWED[self.role]
+        return action in self.actions and (self.session_id is None or session_id == self.session_id)
+
+    @property
+    def actions(self) -> frozenset[Action]:
+        """Everything this principal may do; a guest's only within the own session."""
+        if self.session_role is Role.OBSERVER:
+            return _ONLY_WATCHES
+        return _ALLOWED[self.role]
+
+    def role_in(self, session_id: str) -> Role:
+        """Return what this principal is once in a session: the operator is at the bedside."""
+        if self.session_role is not None:
+            return self.session_role
+        if self.may(Action.RUN_SESSION, session_id=session_id):
+            return Role.BEDSIDE
+        return Role.SPECIALIST
+
+    def may_see_patient(self, session_id: str) -> bool:
+        """Tell whether the patient of a session is shown: to those who read images, and to its invited specialist."""
+        if self.may(Action.READ_IMAGES, session_id=session_id) and self.session_id is None:
+            return True
+        return self.session_id == session_id and self.session_role is Role.SPECIALIST

@@ -44,7 +44,7 @@ class WrongState(Exception):
 
 def retry_delay_s(attempt_count: int, *, jitter: float = 0.5) -> float:
     """Return the wait before the next attempt: doubling, bounded, spread by `jitter` in [0, 1]. Never gives up."""
-    grown = min(RETRY_S_MAX, RETRY_S_FIRST * 2 ** min(max(attempt_count - 1, 0), 16))
+    grown: float = min(RETRY_S_MAX, RETRY_S_FIRST * 2 ** min(max(attempt_count - 1, 0), 16))
     return grown * (0.75 + 0.5 * jitter)
 
 

@@ -37,7 +37,7 @@ def set_up(service: str, *, is_verbose: bool = False) -> None:
         logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
-def event(logger: logging.Logger, name: str, *, level: int = logging.INFO, **values: Any) -> None:
+def event(logger: logging.Logger, name: str, /, *, level: int = logging.INFO, **values: Any) -> None:
     """Write one event; values are quoted when they need it."""
     if logger.isEnabledFor(level):
         logger.log(level, "%s", " ".join([name, *(f"{key}={_quote(value)}" for key, value in values.items())]))

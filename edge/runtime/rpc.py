@@ -9,8 +9,8 @@ A caller that sends {"do": "events"} keeps the connection and is sent every even
 
 import asyncio
 import contextlib
+import inspect
 import logging
-import os
 import socket as socket_module
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -28,6 +28,16 @@ LISTENER_QUEUE_MAX = 256
 
 Answer = Callable[..., Awaitable[Any]]
 log = logging.getLogger(__name__)
+
+
+class Message(msgspec.Struct):
+    """What a caller sends."""
+
+    do: str
+    fields: dict[str, Any] = msgspec.field(name="with", default_factory=dict)
+
+
+_DECODER = msgspec.json.Decoder(Message)
 
 
 class RemoteError(EdgeError):
@@ -65,7 +75,7 @@ class Server:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_BYTES_MAX)
-        os.chmod(self._path, 0o660)
+        self._path.chmod(0o660)
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -84,27 +94,33 @@ class Server:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while line := await reader.readline():
-                message = msgspec.json.decode(line)
-                if message.get("do") == "events":
+                message = _DECODER.decode(line)
+                if message.do == "events":
                     await self._stream(writer)
                     return
                 writer.write(msgspec.json.encode(await self._answer(message)) + b"\n")
                 await writer.drain()
-        except (ConnectionError, ValueError, msgspec.DecodeError, asyncio.CancelledError):
+        except (ConnectionError, ValueError, msgspec.DecodeError):
             pass
         finally:
             writer.close()
 
-    async def _answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        verb = str(message.get("do"))
-        answer = self._answers.get(verb)
-        if answer is None:
-            return {"error": describe(BadInputError(f"There is no request {verb!r} here."))}
+    async def _answer(self, message: Message) -> dict[str, Any]:
         try:
-            return {"ok": await answer(**message.get("with", {}))}
+            return {"ok": await self._find(message)(**message.fields)}
         except EdgeError as error:
-            event(log, "request.refused", level=logging.WARNING, verb=verb, code=error.code)
+            event(log, "request.refused", level=logging.WARNING, verb=message.do, code=error.code)
             return {"error": describe(error)}
+
+    def _find(self, message: Message) -> Answer:
+        answer = self._answers.get(message.do)
+        if answer is None:
+            raise BadInputError(f"There is no request {message.do!r} here.")
+        try:
+            inspect.signature(answer).bind(**message.fields)
+        except TypeError as error:
+            raise BadInputError(f"The request {message.do!r} has wrong fields: {error}.") from error
+        return answer
 
     async def _stream(self, writer: asyncio.StreamWriter) -> None:
         if len(self._listeners) >= LISTENER_COUNT_MAX:

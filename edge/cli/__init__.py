@@ -1,0 +1,39 @@
+"""The `edge` command: `edge NOUN VERB`. Every error ends with a sentence, its next step and a fixed exit status."""
+
+import sys
+
+import typer
+
+from edge.errors import EXIT_FAULT, EdgeError
+
+
+def build() -> typer.Typer:
+    """Put the commands together; each noun's file is imported here and nowhere else."""
+    from edge.cli import node, outbox, people, session, slides, studies, worklist
+
+    app = typer.Typer(
+        name="edge",
+        help="Telemedicine and digital-pathology edge appliance.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    node.add_to(app)
+    slides.add_to(app)
+    studies.add_to(app)
+    app.add_typer(session.app, name="session")
+    app.add_typer(worklist.app, name="worklist")
+    app.add_typer(outbox.app, name="outbox")
+    app.add_typer(people.audit, name="audit")
+    app.add_typer(people.user, name="user")
+    return app
+
+
+def main() -> None:
+    """Run the command line and turn our errors into an exit status."""
+    try:
+        build()()
+    except EdgeError as error:
+        sys.stderr.write(f"edge: {error}\n")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(EXIT_FAULT)

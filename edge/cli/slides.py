@@ -1,0 +1,45 @@
+"""`edge convert` and `edge verify`: slides to DICOM without a server or a configuration."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.cli.options import JsonOption
+from edge.errors import BadInputError
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this file's commands."""
+    app.command()(convert)
+    app.command()(verify)
+
+
+def convert(
+    slides: Annotated[list[Path], typer.Argument(help="Whole-slide scans.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the DICOM files; made if absent.")],
+    metadata: Annotated[Path | None, typer.Option(help="JSON file with patient, study and specimen.")] = None,
+    levels: Annotated[str, typer.Option(help="native: the scanner's; all: missing ones are made.")] = "native",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Threads that encode.")] = 2,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what an interrupted run has finished.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Convert slides to DICOM WSI and prove the result."""
+    from edge.convert.command import convert_slides
+
+    if levels not in ("native", "all"):
+        raise BadInputError(f"--levels {levels} is not known.", next_step="Say native or all.")
+    raise typer.Exit(
+        convert_slides(slides, out, metadata=metadata, levels=levels, workers=workers, resume=resume, as_json=json)
+    )
+
+
+def verify(
+    slide: Annotated[Path, typer.Argument(help="The scan.")],
+    directory: Annotated[Path, typer.Argument(help="The folder it was converted to.")],
+    json: JsonOption = False,
+) -> None:
+    """Prove a conversion: every frame's bytes against its source, offsets, pixels."""
+    from edge.convert.command import verify_slide
+
+    raise typer.Exit(verify_slide(slide, directory, as_json=json))
