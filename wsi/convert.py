@@ -1,0 +1,303 @@
+"""A scan in, a DICOM series out: `open_slide` and `convert` are the door of this package."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from wsi.errors import ConversionStoppedError, NotASlideError, OutputError, UnsupportedSlideError, VerificationError
+from wsi.metadata import SlideMetadata
+from wsi.plan import ImageOutline, Plan, PlannedInstance, make_plan
+from wsi.source import FrameTable, Image, MadeImage, Source, StoredImage
+from wsi.spool import spool_frames
+from wsi.verify import FileReport, VerificationReport, verify_file
+from wsi.writer import Layout, Progress, lay_out, output_error, sync_folder, write_file
+
+Levels = Literal["native", "all"]
+WORKERS_MAX = 64
+_ROOM_MARGIN_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenFile:
+    """One object as it lies on the disk."""
+
+    path: Path
+    sop_instance_uid: str
+    sha256: str
+    frames: int
+    bytes: int
+    kind: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What a conversion wrote, and the proof."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    files: tuple[WrittenFile, ...]
+    verification: VerificationReport | None
+    notes: tuple[str, ...]
+    """Sentences for a person: what the scan lacks and what was done about it."""
+
+
+def open_slide(path: Path) -> Source:
+    """Open a scan with the reader that copies most.  Raises: SlideError, saying what is wrong and what to do."""
+    if not path.exists():
+        raise NotASlideError(f"{path} does not exist.")
+    magic = _magic(path)
+    if magic[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        from wsi.tiff_source import open_tiff
+
+        try:
+            return open_tiff(path)
+        except UnsupportedSlideError as reason:
+            return _decoded(path, reason)
+    return _decoded(path, None)
+
+
+def _decoded(path: Path, reason: UnsupportedSlideError | None) -> Source:
+    from wsi.openslide_source import open_with_openslide
+
+    try:
+        return open_with_openslide(path)
+    except NotASlideError:
+        if reason is not None:
+            raise reason from None
+        raise
+
+
+def _magic(path: Path) -> bytes:
+    if path.is_dir():
+        return b""
+    try:
+        with path.open("rb") as file:
+            return file.read(132)
+    except OSError as error:
+        raise NotASlideError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def plan_conversion(source: Source, metadata: SlideMetadata, *, levels: Levels = "native") -> Plan:
+    """Decide what converting an open scan will write."""
+    acquired_at = acquisition_time(source)
+    content = hashlib.sha256(
+        "\0".join((metadata.digest(), levels, acquired_at.isoformat(), source.description.name)).encode()
+    ).hexdigest()
+    return make_plan(
+        [
+            ImageOutline(
+                kind=image.kind.value, level=image.level, encoding=image.encoding, is_resampled=image.is_resampled
+            )
+            for image in source.images
+        ],
+        identity=source.description.identity,
+        content_digest=content,
+        study_instance_uid=metadata.study_instance_uid,
+        series_instance_uid=metadata.series_instance_uid,
+    )
+
+
+def acquisition_time(source: Source) -> datetime:
+    """Return when the slide was scanned: as the scan says, else when its file was finished."""
+    said = source.description.acquired_at
+    return said or datetime.fromtimestamp(int(source.path.stat().st_mtime))
+
+
+def convert(
+    path: Path,
+    out_dir: Path,
+    *,
+    metadata: SlideMetadata | None = None,
+    levels: Levels = "native",
+    workers: int = 2,
+    progress: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    verify: bool = True,
+    resume: bool = False,
+) -> Conversion:
+    """Convert one scan into one DICOM series in `out_dir`.
+
+    The files appear there together, synced and (unless told otherwise) proven, or not at all. `progress` and
+    `should_stop` are called from this thread after every few megabytes. With `resume`, whole files that an earlier,
+    killed attempt left are kept.  Raises: SlideError
+    """
+    with open_slide(path) as source:
+        job = _Job(
+            source=source,
+            plan=plan_conversion(source, metadata or SlideMetadata(), levels=levels),
+            metadata=metadata or SlideMetadata(),
+            out_dir=out_dir,
+            workers=max(1, min(workers, WORKERS_MAX)),
+            progress=progress,
+            should_stop=should_stop,
+            is_verified=verify,
+        )
+        return job.run(resume=resume)
+
+
+class _Job:
+    """One conversion in its staging folder beside the results."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        plan: Plan,
+        metadata: SlideMetadata,
+        out_dir: Path,
+        workers: int,
+        progress: Callable[[Progress], None] | None,
+        should_stop: Callable[[], bool] | None,
+        is_verified: bool,
+    ) -> None:
+        from wsi.dataset import Subject
+
+        self._source, self._plan, self._out_dir, self._workers = source, plan, out_dir, workers
+        self._on_progress, self._should_stop, self._is_verified = progress, should_stop, is_verified
+        self._subject = Subject(
+            description=source.description, metadata=metadata, plan=plan, acquired_at=acquisition_time(source)
+        )
+        self._staging = out_dir / f".converting-{plan.series_instance_uid[-24:]}"
+        self._state = Progress(
+            stage="write",
+            frames_done=0,
+            frames_total=plan.frame_count * (2 if is_verified else 1),
+            bytes_done=0,
+            bytes_total=0,
+        )
+
+    def run(self, *, resume: bool) -> Conversion:
+        """Write all into the staging folder, prove it, and move it out."""
+        self._prepare(keep=resume)
+        try:
+            files, reports = self._write_all(resume=resume)
+            self._publish(files)
+        except BaseException:
+            shutil.rmtree(self._staging, ignore_errors=True)
+            raise
+        return Conversion(
+            study_instance_uid=self._plan.study_instance_uid,
+            series_instance_uid=self._plan.series_instance_uid,
+            files=tuple(replace(file, path=self._out_dir / file.path.name) for file in files),
+            verification=VerificationReport(files=tuple(reports)) if self._is_verified else None,
+            notes=self._source.description.notes,
+        )
+
+    def _prepare(self, *, keep: bool) -> None:
+        try:
+            if not keep:
+                shutil.rmtree(self._staging, ignore_errors=True)
+            self._staging.mkdir(parents=True, exist_ok=True)
+            needed = _room_needed(self._source.images)
+            free = shutil.disk_usage(self._staging).free
+        except OSError as error:
+            raise output_error(self._out_dir, error) from error
+        if free < needed:
+            shutil.rmtree(self._staging, ignore_errors=True)
+            raise OutputError(f"{self._out_dir} has {free >> 20} MiB free, and {needed >> 20} MiB are needed.")
+        self._state = replace(self._state, bytes_total=needed - _ROOM_MARGIN_BYTES)
+
+    def _write_all(self, *, resume: bool) -> tuple[list[WrittenFile], list[FileReport]]:
+        files: list[WrittenFile] = []
+        reports: list[FileReport] = []
+        for image, instance in zip(self._source.images, self._plan.instances, strict=True):
+            table, spool = self._frames(image)
+            try:
+                file, layout = self._write(instance, table, resume=resume)
+                files.append(file)
+                if self._is_verified:
+                    reports.append(self._verify(file, image, table, layout))
+            finally:
+                if spool is not None:
+                    spool.unlink(missing_ok=True)
+        return files, reports
+
+    def _frames(self, image: Image) -> tuple[FrameTable, Path | None]:
+        if isinstance(image, StoredImage):
+            return image.table, None
+        spool = self._staging / "frames.spool"
+        self._state = replace(self._state, stage="encode")
+        return spool_frames(image, spool, workers=self._workers, on_frames=lambda *_: self._step(0, 0)), spool
+
+    def _write(self, instance: PlannedInstance, table: FrameTable, *, resume: bool) -> tuple[WrittenFile, Layout]:
+        from wsi.dataset import header_bytes
+
+        header = header_bytes(self._subject, instance, frames_bytes=int(table.frame_lengths().sum()))
+        layout = lay_out(header, table, is_native=instance.encoding.is_native)
+        path = self._staging / instance.file_name
+        self._state = replace(self._state, stage="write")
+        if resume and path.exists() and path.stat().st_size == layout.file_bytes:
+            with path.open("rb") as kept:
+                digest = hashlib.file_digest(kept, "sha256").hexdigest()
+            self._step(instance.level.frame_count, layout.file_bytes)
+        else:
+            digest = write_file(path, table, layout, on_frames=self._step)
+        file = WrittenFile(
+            path=path,
+            sop_instance_uid=instance.sop_instance_uid,
+            sha256=digest,
+            frames=instance.level.frame_count,
+            bytes=layout.file_bytes,
+            kind=instance.kind,
+            width_px=instance.level.width_px,
+            height_px=instance.level.height_px,
+        )
+        return file, layout
+
+    def _verify(self, file: WrittenFile, image: Image, table: FrameTable, layout: Layout) -> FileReport:
+        self._state = replace(self._state, stage="verify")
+        report = verify_file(
+            file.path,
+            image,
+            table=table,
+            sha256=file.sha256,
+            workers=self._workers,
+            on_frames=lambda frames, _: self._step(frames, 0),
+        )
+        if report.problems:
+            raise VerificationError(f"{file.path.name} differs from the scan: {report.problems[0]}")
+        return report
+
+    def _step(self, frames: int, bytes_done: int) -> None:
+        if self._should_stop is not None and self._should_stop():
+            raise ConversionStoppedError(f"The conversion of {self._source.path.name} was stopped.")
+        state = self._state
+        self._state = replace(
+            state,
+            frames_done=state.frames_done + frames,
+            bytes_done=state.bytes_done + bytes_done,
+            bytes_total=max(state.bytes_total, state.bytes_done + bytes_done),
+        )
+        if self._on_progress is not None:
+            self._on_progress(self._state)
+
+    def _publish(self, files: list[WrittenFile]) -> None:
+        try:
+            for file in files:
+                os.replace(file.path, self._out_dir / file.path.name)
+            sync_folder(self._out_dir)
+        except OSError as error:
+            raise output_error(self._out_dir, error) from error
+        shutil.rmtree(self._staging, ignore_errors=True)
+
+
+def _room_needed(images: tuple[Image, ...]) -> int:
+    """Return the bytes the objects will take: exact for copied frames, a generous guess for made ones."""
+    needed = _ROOM_MARGIN_BYTES
+    for image in images:
+        if isinstance(image, MadeImage):
+            level = image.level
+            raw_bytes = level.frame_count * level.tile_width_px * level.tile_height_px * image.encoding.sample_count
+            needed += raw_bytes if image.encoding.is_native else raw_bytes // 6
+        else:
+            needed += int(image.table.frame_lengths().sum()) + 12 * image.level.frame_count
+    return needed

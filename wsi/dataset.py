@@ -1,0 +1,285 @@
+"""The DICOM header of one planned image: VL Whole Slide Microscopy Image, all but the pixels.
+
+Type 2 attributes that nobody gave stay empty. What the scan itself does not say and the standard demands is said to be
+unknown, in words.  Standard: PS3.3 A.32.8
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filewriter import dcmwrite
+from pydicom.sequence import Sequence
+from pydicom.valuerep import DSfloat
+
+from wsi.colour import srgb_profile
+from wsi.encoding import Origin
+from wsi.metadata import SlideMetadata
+from wsi.plan import Plan, PlannedInstance
+from wsi.source import SlideDescription
+
+SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.77.1.6"
+IMPLEMENTATION_CLASS_UID = "2.25.305828488182831875890203105390285383139"
+IMPLEMENTATION_VERSION = "EDGE_WSI_1"
+_UNKNOWN = "Unknown"
+_ORIENTATION = [0, -1, 0, -1, 0, 0]
+"""Rows run towards the glass's lower end, as the usual slide holder shows it.  Standard: PS3.3 C.8.12.2.1"""
+_THICKNESS_MM = 0.001
+"""The standard demands a depth; scanners of one plane do not say theirs. One micrometre."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """All that the images of one series share."""
+
+    description: SlideDescription
+    metadata: SlideMetadata
+    plan: Plan
+    acquired_at: datetime
+
+    @property
+    def container_id(self) -> str:
+        """What the glass is called: as given, else as the scan file is."""
+        return (self.metadata.container_id or re.sub(r"[\\\x00-\x1f]", "_", self.description.name))[:64]
+
+
+def header_bytes(subject: Subject, instance: PlannedInstance, *, frames_bytes: int) -> bytes:
+    """Return the file from its preamble up to, not including, the pixels.  `frames_bytes` sets the lossy ratio."""
+    ds = build_dataset(subject, instance, frames_bytes=frames_bytes)
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = SOP_CLASS_UID
+    meta.MediaStorageSOPInstanceUID = instance.sop_instance_uid
+    meta.TransferSyntaxUID = instance.encoding.transfer_syntax_uid
+    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION
+    ds.file_meta = meta
+    buffer = BytesIO()
+    dcmwrite(buffer, ds, implicit_vr=False, little_endian=True, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def build_dataset(subject: Subject, instance: PlannedInstance, *, frames_bytes: int) -> Dataset:
+    """Return the dataset without pixels, character set UTF-8."""
+    ds = Dataset()
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    _patient_and_study(ds, subject)
+    _series_and_equipment(ds, subject, instance)
+    _acquisition(ds, subject, instance)
+    _pixels(ds, instance, frames_bytes)
+    _matrix(ds, subject, instance)
+    _functional_groups(ds, subject, instance)
+    _specimen(ds, subject)
+    _optical_path(ds, subject.description, instance)
+    _label(ds, subject, instance)
+    return ds
+
+
+def _patient_and_study(ds: Dataset, subject: Subject) -> None:
+    given, when = subject.metadata, subject.acquired_at
+    ds.PatientName = given.patient_name
+    ds.PatientID = given.patient_id
+    ds.PatientBirthDate = given.patient_birth_date
+    ds.PatientSex = given.patient_sex
+    ds.StudyInstanceUID = subject.plan.study_instance_uid
+    ds.StudyID = given.study_id
+    ds.StudyDate = given.study_date or f"{when:%Y%m%d}"
+    ds.StudyTime = given.study_time or f"{when:%H%M%S}"
+    ds.AccessionNumber = given.accession_number
+    ds.ReferringPhysicianName = given.referring_physician_name
+    if given.study_description:
+        ds.StudyDescription = given.study_description
+    if given.institution_name:
+        ds.InstitutionName = given.institution_name
+
+
+def _series_and_equipment(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
+    description = subject.description
+    ds.Modality = "SM"
+    ds.SeriesInstanceUID = subject.plan.series_instance_uid
+    ds.SeriesNumber = subject.metadata.series_number
+    if subject.metadata.series_description:
+        ds.SeriesDescription = subject.metadata.series_description
+    ds.FrameOfReferenceUID = instance.frame_of_reference_uid
+    ds.PositionReferenceIndicator = "SLIDE_CORNER" if instance.kind in ("VOLUME", "THUMBNAIL") else ""
+    ds.Manufacturer = description.manufacturer or _UNKNOWN
+    ds.ManufacturerModelName = description.model or _UNKNOWN
+    ds.DeviceSerialNumber = description.serial or _UNKNOWN
+    ds.SoftwareVersions = description.software or _UNKNOWN
+    if instance.pyramid_uid:
+        ds.PyramidUID = instance.pyramid_uid
+
+
+def _acquisition(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
+    when = subject.acquired_at
+    ds.SOPClassUID = SOP_CLASS_UID
+    ds.SOPInstanceUID = instance.sop_instance_uid
+    ds.InstanceNumber = instance.instance_number
+    ds.ImageType = list(instance.image_type)
+    ds.AcquisitionDateTime = f"{when:%Y%m%d%H%M%S}"
+    ds.ContentDate = f"{when:%Y%m%d}"
+    ds.ContentTime = f"{when:%H%M%S}"
+    ds.AcquisitionContextSequence = Sequence()
+    ds.VolumetricProperties = "VOLUME"
+    ds.FocusMethod = "AUTO"
+    ds.ExtendedDepthOfField = "NO"
+    ds.SpecimenLabelInImage = "YES" if instance.kind in ("LABEL", "OVERVIEW") else "NO"
+    ds.BurnedInAnnotation = ds.SpecimenLabelInImage
+    if subject.description.notes:
+        ds.ImageComments = " ".join(subject.description.notes)[:10240]
+
+
+def _pixels(ds: Dataset, instance: PlannedInstance, frames_bytes: int) -> None:
+    encoding, level = instance.encoding, instance.level
+    ds.SamplesPerPixel = encoding.sample_count
+    ds.PhotometricInterpretation = encoding.photometric_interpretation
+    if encoding.sample_count > 1:
+        ds.PlanarConfiguration = 0
+    else:
+        ds.PresentationLUTShape = "IDENTITY"
+        ds.RescaleIntercept, ds.RescaleSlope = 0, 1
+    ds.NumberOfFrames = level.frame_count
+    ds.Rows, ds.Columns = level.tile_height_px, level.tile_width_px
+    ds.BitsAllocated = ds.BitsStored = encoding.bits
+    ds.HighBit = encoding.bits - 1
+    ds.PixelRepresentation = 0
+    ds.LossyImageCompression = "01" if encoding.lossy_methods else "00"
+    if encoding.lossy_methods:
+        raw_bytes = level.frame_count * level.tile_width_px * level.tile_height_px * encoding.sample_count
+        ratios = [*encoding.lossy_ratios]
+        if len(ratios) < len(encoding.lossy_methods):
+            ratios.append(raw_bytes / max(frames_bytes, 1))
+        ds.LossyImageCompressionMethod = list(encoding.lossy_methods)
+        ds.LossyImageCompressionRatio = [_number(ratio, 6) for ratio in ratios]
+
+
+def _matrix(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
+    level = instance.level
+    ds.TotalPixelMatrixColumns, ds.TotalPixelMatrixRows = level.width_px, level.height_px
+    ds.ImageOrientationSlide = _ORIENTATION
+    origin = Dataset()
+    x_mm, y_mm = _origin_mm(subject, instance)
+    origin.XOffsetInSlideCoordinateSystem, origin.YOffsetInSlideCoordinateSystem = _number(x_mm), _number(y_mm)
+    ds.TotalPixelMatrixOriginSequence = Sequence([origin])
+    organization = Dataset()
+    organization.DimensionOrganizationUID = subject.plan.dimension_uid
+    ds.DimensionOrganizationSequence = Sequence([organization])
+    ds.NumberOfOpticalPaths = level.optical_path_count
+    if instance.is_tiled_full:
+        ds.DimensionOrganizationType = "TILED_FULL"
+        ds.TotalPixelMatrixFocalPlanes = level.focal_plane_count
+    else:
+        ds.DimensionIndexSequence = Sequence(_index(subject.plan.dimension_uid, tag) for tag in (0x0048021E, 0x0048021F))
+    if level.mpp_x:
+        ds.ImagedVolumeWidth = level.width_px * level.mpp_x / 1000
+        ds.ImagedVolumeHeight = level.height_px * level.mpp_y / 1000
+        ds.ImagedVolumeDepth = _THICKNESS_MM * level.focal_plane_count * 1000
+
+
+def _index(dimension_uid: str, tag: int) -> Dataset:
+    index = Dataset()
+    index.DimensionOrganizationUID = dimension_uid
+    index.DimensionIndexPointer = tag
+    index.FunctionalGroupPointer = 0x0048021A
+    return index
+
+
+def _origin_mm(subject: Subject, instance: PlannedInstance) -> tuple[float, float]:
+    # Where on the glass the scan lies is not known: its far corner is put on the slide's origin, every level alike.
+    if instance.kind not in ("VOLUME", "THUMBNAIL"):
+        return 0.0, 0.0
+    base = subject.plan.instances[0].level
+    return base.height_px * base.mpp_y / 1000, base.width_px * base.mpp_x / 1000
+
+
+def _functional_groups(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
+    shared, level = Dataset(), instance.level
+    if level.mpp_x:
+        measures = Dataset()
+        measures.PixelSpacing = [_number(level.mpp_y / 1000), _number(level.mpp_x / 1000)]
+        measures.SliceThickness = _number(_THICKNESS_MM)
+        if level.focal_plane_count > 1:
+            measures.SpacingBetweenSlices = _number(_THICKNESS_MM)
+        shared.PixelMeasuresSequence = Sequence([measures])
+    else:
+        shared.PixelMeasuresSequence = Sequence([Dataset()])
+    frame_type = Dataset()
+    frame_type.FrameType = list(instance.image_type)
+    shared.WholeSlideMicroscopyImageFrameTypeSequence = Sequence([frame_type])
+    path = Dataset()
+    path.OpticalPathIdentifier = "1"
+    shared.OpticalPathIdentificationSequence = Sequence([path])
+    ds.SharedFunctionalGroupsSequence = Sequence([shared])
+    if not instance.is_tiled_full:
+        ds.PerFrameFunctionalGroupsSequence = Sequence([_frame_position(*_origin_mm(subject, instance))])
+
+
+def _frame_position(x_mm: float, y_mm: float) -> Dataset:
+    content = Dataset()
+    content.DimensionIndexValues = [1, 1]
+    position = Dataset()
+    position.XOffsetInSlideCoordinateSystem, position.YOffsetInSlideCoordinateSystem = _number(x_mm), _number(y_mm)
+    position.ZOffsetInSlideCoordinateSystem = _number(0.0)
+    position.ColumnPositionInTotalImagePixelMatrix = position.RowPositionInTotalImagePixelMatrix = 1
+    frame = Dataset()
+    frame.FrameContentSequence = Sequence([content])
+    frame.PlanePositionSlideSequence = Sequence([position])
+    return frame
+
+
+def _specimen(ds: Dataset, subject: Subject) -> None:
+    given = subject.metadata
+    ds.ContainerIdentifier = subject.container_id
+    ds.IssuerOfTheContainerIdentifierSequence = Sequence()
+    ds.ContainerTypeCodeSequence = Sequence([_code("433466003", "SCT", "Microscope slide")])
+    specimen = Dataset()
+    specimen.SpecimenIdentifier = given.specimen_id or subject.container_id
+    specimen.SpecimenUID = subject.plan.specimen_uid
+    specimen.IssuerOfTheSpecimenIdentifierSequence = Sequence()
+    specimen.SpecimenPreparationSequence = Sequence()
+    if given.specimen_description:
+        specimen.SpecimenShortDescription = given.specimen_description[:64]
+        specimen.SpecimenDetailedDescription = given.specimen_description
+    ds.SpecimenDescriptionSequence = Sequence([specimen])
+
+
+def _optical_path(ds: Dataset, description: SlideDescription, instance: PlannedInstance) -> None:
+    path = Dataset()
+    path.OpticalPathIdentifier = "1"
+    path.IlluminationTypeCodeSequence = Sequence([_code("111744", "DCM", "Brightfield illumination")])
+    path.IlluminationColorCodeSequence = Sequence([_code("414298005", "SCT", "Full Spectrum")])
+    is_level = instance.kind in ("VOLUME", "THUMBNAIL")
+    if instance.encoding.sample_count > 1:
+        own = description.icc_profile if is_level else None
+        path.ICCProfile = own or srgb_profile()
+        path.OpticalPathDescription = "Profile of the scanner" if own else "The scan has no colour profile, sRGB assumed"
+        if not own:
+            path.ColorSpace = "SRGB"
+    if is_level and description.objective_power:
+        path.ObjectiveLensPower = _number(description.objective_power)
+    ds.OpticalPathSequence = Sequence([path])
+
+
+def _label(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
+    if instance.kind == "LABEL":
+        ds.BarcodeValue = ""
+        ds.LabelText = ""
+
+
+def _code(value: str, scheme: str, meaning: str) -> Dataset:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, meaning
+    return code
+
+
+def _number(value: float, digits: int = 10) -> DSfloat:
+    """Return a decimal string of at most 16 characters.  Standard: PS3.5 6.2"""
+    return DSfloat(f"{value:.{digits}g}" if value else "0")
+
+
+def note_reencoded(instance: PlannedInstance) -> bool:
+    """Tell whether the image's pixels passed a lossy step of ours."""
+    return instance.encoding.origin is Origin.REENCODED

@@ -1,0 +1,193 @@
+"""Everything else OpenSlide reads: decoded and encoded again, because there is no other way."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import openslide
+from openslide import lowlevel
+
+from wsi import encoding as forms
+from wsi.codec import encode_jpeg
+from wsi.encoding import Encoding, Origin
+from wsi.errors import NotASlideError, UnreadableSlideError
+from wsi.geometry import Level, downsample
+from wsi.identity import identity_of
+from wsi.source import Image, Kind, MadeImage, OpenSource, Pixels, SlideDescription
+
+TILE_PX = 512
+QUALITY = 90
+PSNR_DB_MIN = 30.0
+_MPP_ASSUMED = 0.5
+_MPP_MIN, _MPP_MAX = 0.02, 25.0
+_JPEG_FORMATS = {"hamamatsu", "mirax", "aperio", "leica", "ventana", "philips-tiff", "philips", "trestle"}
+_FOLDER_FILES_MAX = 2000
+
+
+def open_with_openslide(path: Path) -> OpenSource:
+    """Open a scan for decoding.  Raises: NotASlideError, UnreadableSlideError"""
+    try:
+        slide = openslide.OpenSlide(path)
+    except openslide.OpenSlideUnsupportedFormatError as error:
+        raise NotASlideError(f"{path.name} is no slide format known here.") from error
+    except openslide.OpenSlideError as error:
+        raise UnreadableSlideError(f"{path.name} is damaged or incomplete: {error}.") from error
+    try:
+        description = _describe(path, slide)
+        images: list[Image] = _levels(slide, description)
+        images += _pictures(slide)
+    except openslide.OpenSlideError as error:
+        slide.close()
+        raise UnreadableSlideError(f"{path.name} cannot be decoded: {error}.") from error
+    return OpenSource(path=path, description=description, images=tuple(images), on_close=[slide.close])
+
+
+def _describe(path: Path, slide: openslide.OpenSlide) -> SlideDescription:
+    properties = slide.properties
+    mpp = tuple(_number(properties.get(f"openslide.mpp-{axis}")) for axis in "xy")
+    known = mpp[0] is not None and mpp[1] is not None and all(_MPP_MIN <= (v or 0) <= _MPP_MAX for v in mpp)
+    notes = () if known else ("The scan gives no pixel size, 0.5 micrometres assumed; do not measure on it.",)
+    vendor = properties.get("openslide.vendor", "")
+    icc = lowlevel.read_icc_profile(slide._osr)
+    return SlideDescription(
+        format=f"OpenSlide {vendor}",
+        identity=identity_of(_files(path)),
+        name=path.name.split(".")[0] or path.name,
+        manufacturer={"generic-tiff": ""}.get(vendor, vendor.capitalize()),
+        model=properties.get("hamamatsu.Product", "")[:64],
+        serial=(properties.get("hamamatsu.NDP.S/N", "") or properties.get("mirax.GENERAL.SLIDE_ID", ""))[:64],
+        software=properties.get("tiff.Software", "")[:64],
+        acquired_at=_time(properties.get("tiff.DateTime", "")),
+        objective_power=_number(properties.get("openslide.objective-power")),
+        mpp=(mpp[0] or 0.0, mpp[1] or 0.0) if known else (_MPP_ASSUMED, _MPP_ASSUMED),
+        icc_profile=bytes(icc) if icc else None,
+        notes=notes,
+    )
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the files a scan is made of: one, or with the folder of its name or its companions beside it."""
+    folder = path.with_suffix("")
+    if path.suffix.lower() in (".mrxs",) and folder.is_dir():
+        return [path, *(file for file in sorted(folder.iterdir())[:_FOLDER_FILES_MAX] if file.is_file())]
+    return [path]
+
+
+def _levels(slide: openslide.OpenSlide, description: SlideDescription) -> list[Image]:
+    width, height = slide.dimensions
+    mpp = description.mpp or (0.0, 0.0)
+    images: list[Image] = []
+    for index, (width_px, height_px) in enumerate(slide.level_dimensions):
+        level = Level(
+            width_px=width_px,
+            height_px=height_px,
+            tile_width_px=TILE_PX,
+            tile_height_px=TILE_PX,
+            mpp_x=mpp[0] * downsample(width, width_px),
+            mpp_y=mpp[1] * downsample(height, height_px),
+        )
+        read = _reader(slide, index, level)
+        images.append(
+            MadeImage(
+                kind=Kind.VOLUME,
+                level=level,
+                encoding=_encoding(slide),
+                is_resampled=index > 0,
+                make_frame=_maker(slide, index, level),
+                read_pixels=read,
+                psnr_db_min=PSNR_DB_MIN,
+            )
+        )
+    return images
+
+
+def _encoding(slide: openslide.OpenSlide) -> Encoding:
+    return Encoding(
+        transfer_syntax_uid=forms.JPEG_BASELINE,
+        photometric_interpretation="YBR_FULL_422",
+        lossy_methods=("ISO_10918_1",),
+        origin=Origin.REENCODED,
+    )
+
+
+def _argb(slide: openslide.OpenSlide, index: int, level: Level, frame_index: int) -> Pixels:
+    """Return a tile as OpenSlide gives it: (height, width, 4), blue, green, red, alpha, premultiplied."""
+    tile = level.tile(frame_index + 1)
+    scale = slide.level_downsamples[index]
+    x = round(tile.column_index * level.tile_width_px * scale)
+    y = round(tile.row_index * level.tile_height_px * scale)
+    pixels = np.empty((level.tile_height_px, level.tile_width_px, 4), np.uint8)
+    buffer = pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint32))
+    lowlevel._read_region(slide._osr, buffer, x, y, index, level.tile_width_px, level.tile_height_px)
+    _whiten_outside(pixels, level, tile.column_index, tile.row_index)
+    return pixels
+
+
+def _whiten_outside(pixels: Pixels, level: Level, column_index: int, row_index: int) -> None:
+    pixels[level.height_px - row_index * level.tile_height_px :, :, :] = 255
+    pixels[:, level.width_px - column_index * level.tile_width_px :, :] = 255
+    alpha = pixels[..., 3]
+    if int(alpha.min()) < 255:
+        # Premultiplied: what is not covered shows the white glass behind.
+        pixels[..., :3] += (255 - alpha)[..., None]
+
+
+def _maker(slide: openslide.OpenSlide, index: int, level: Level) -> Callable[[int], bytes]:
+    def make(frame_index: int) -> bytes:
+        try:
+            return encode_jpeg(_argb(slide, index, level, frame_index), quality=QUALITY, colorspace="BGRX")
+        except openslide.OpenSlideError as error:
+            raise UnreadableSlideError(f"Tile {frame_index} of level {index} cannot be decoded: {error}.") from error
+
+    return make
+
+
+def _reader(slide: openslide.OpenSlide, index: int, level: Level) -> Callable[[int], Pixels]:
+    def read(frame_index: int) -> Pixels:
+        return np.ascontiguousarray(_argb(slide, index, level, frame_index)[..., 2::-1])
+
+    return read
+
+
+def _pictures(slide: openslide.OpenSlide) -> list[Image]:
+    images: list[Image] = []
+    for kind, name in ((Kind.THUMBNAIL, "thumbnail"), (Kind.LABEL, "label"), (Kind.OVERVIEW, "macro")):
+        if name in slide.associated_images:
+            images.append(_picture(slide, kind, name))
+    return images
+
+
+def _picture(slide: openslide.OpenSlide, kind: Kind, name: str) -> MadeImage:
+    pixels = np.ascontiguousarray(np.asarray(slide.associated_images[name].convert("RGB")))
+    height_px, width_px = pixels.shape[:2]
+    return MadeImage(
+        kind=kind,
+        level=Level(width_px=width_px, height_px=height_px, tile_width_px=width_px, tile_height_px=height_px),
+        encoding=Encoding(
+            transfer_syntax_uid=forms.EXPLICIT_LITTLE_ENDIAN,
+            photometric_interpretation="RGB",
+            origin=Origin.LOSSLESS,
+        ),
+        is_resampled=kind is Kind.THUMBNAIL,
+        make_frame=lambda _: pixels.tobytes(),
+        read_pixels=lambda _: pixels,
+    )
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if value > 0 else None
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return None

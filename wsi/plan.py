@@ -1,0 +1,135 @@
+"""Everything a conversion will write, decided before any pixel is read.
+
+Pure: no clock, no file. UIDs are UUIDs of version 5 under 2.25, derived from the scan's identity and from all that
+shapes the content, so that the same conversion twice gives the same objects, and another one never the same UID.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wsi.encoding import Encoding, Origin
+from wsi.geometry import Level
+
+_NAMESPACE = uuid.UUID("6f0c3d8e-52c4-5f6a-9d5b-0c8d6a1f7e21")
+CONTENT_VERSION = "1"
+"""Raised whenever the written bytes of an unchanged scan change: new bytes need new UIDs."""
+BASIC_TABLE_BYTES_MAX = (1 << 32) - 1
+"""Offsets of the basic table are 32 bits wide.  Standard: PS3.5 A.4"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOutline:
+    """What the plan needs to know of an image: no pixels, no file."""
+
+    kind: str
+    level: Level
+    encoding: Encoding
+    is_resampled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedInstance:
+    """One object to be written."""
+
+    sop_instance_uid: str
+    instance_number: int
+    kind: str
+    image_type: tuple[str, str, str, str]
+    level: Level
+    encoding: Encoding
+    frame_of_reference_uid: str
+    pyramid_uid: str
+    """Empty for images that are no level of the pyramid."""
+
+    @property
+    def file_name(self) -> str:
+        """The name of the written file."""
+        return f"{self.sop_instance_uid}.dcm"
+
+    @property
+    def is_tiled_full(self) -> bool:
+        """Only levels are whole grids of tiles; the others are one picture.  Standard: PS3.3 C.8.12.14"""
+        return self.kind == "VOLUME"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One series: the study and series it belongs to, and its instances, base level first."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    specimen_uid: str
+    dimension_uid: str
+    instances: tuple[PlannedInstance, ...]
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of all instances."""
+        return sum(instance.level.frame_count for instance in self.instances)
+
+
+def derive_uid(*parts: str) -> str:
+    """Return the UID that belongs to a name: the same parts, the same UID.  Standard: PS3.5 B.2"""
+    return f"2.25.{uuid.uuid5(_NAMESPACE, chr(0).join(parts)).int}"
+
+
+def make_plan(
+    outlines: Sequence[ImageOutline],
+    *,
+    identity: str,
+    content_digest: str,
+    study_instance_uid: str = "",
+    series_instance_uid: str = "",
+) -> Plan:
+    """Decide every UID, type and number.
+
+    `identity` names the scan; `content_digest` everything else that shapes the bytes (metadata, options, dates).
+    Raises: ValueError when there is no level.
+    """
+    if not outlines or outlines[0].kind != "VOLUME":
+        raise ValueError("a plan begins with the base level")
+    version = derive_uid(identity, content_digest, CONTENT_VERSION)
+    series = series_instance_uid or derive_uid("series", version, study_instance_uid)
+    return Plan(
+        study_instance_uid=study_instance_uid or derive_uid("study", identity),
+        series_instance_uid=series,
+        specimen_uid=derive_uid("specimen", identity),
+        dimension_uid=derive_uid("dimension", series),
+        instances=tuple(
+            _instance(outline, index, identity=identity, series=series, version=version)
+            for index, outline in enumerate(outlines)
+        ),
+    )
+
+
+def _instance(outline: ImageOutline, index: int, *, identity: str, series: str, version: str) -> PlannedInstance:
+    # Label and overview are photographs of the glass by another camera: they share no coordinates with the levels.
+    is_registered = outline.kind in ("VOLUME", "THUMBNAIL")
+    reference = derive_uid("reference", identity) if is_registered else derive_uid("reference", identity, outline.kind)
+    form = repr((outline.kind, index, outline.level, outline.encoding))
+    return PlannedInstance(
+        sop_instance_uid=derive_uid("instance", series, version, form),
+        instance_number=index + 1,
+        kind=outline.kind,
+        image_type=image_type(outline),
+        level=outline.level,
+        encoding=outline.encoding,
+        frame_of_reference_uid=reference,
+        pyramid_uid=derive_uid("pyramid", series) if outline.kind == "VOLUME" else "",
+    )
+
+
+def image_type(outline: ImageOutline) -> tuple[str, str, str, str]:
+    """Return the four values of Image Type: shrunk or decoded-and-lossy pixels are derived.  Standard: C.8.12.4.1.1"""
+    if outline.is_resampled:
+        return ("DERIVED", "PRIMARY", outline.kind, "RESAMPLED")
+    is_derived = outline.encoding.origin is Origin.REENCODED
+    return ("DERIVED" if is_derived else "ORIGINAL", "PRIMARY", outline.kind, "NONE")
+
+
+def needs_extended_table(items_bytes: int) -> bool:
+    """Tell whether 32-bit offsets are too small for the encapsulated items of this length."""
+    return items_bytes > BASIC_TABLE_BYTES_MAX

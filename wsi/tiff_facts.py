@@ -1,0 +1,134 @@
+"""What a TIFF scan says about its scanner, its scale and its day, in each maker's own dialect."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+import tifffile
+
+from wsi.source import SlideDescription
+
+_MPP_MIN, _MPP_MAX = 0.02, 25.0
+"""Outside is no microscope: 72 dpi, for instance, is 353 µm a pixel."""
+_MPP_ASSUMED = 0.5
+_MPP_NOTE = "The scan gives no pixel size, 0.5 micrometres assumed; do not measure on it."
+_ICC_TAG = 34675
+_UNIT_UM = {2: 25_400.0, 3: 10_000.0}
+_OME_UM = {"": 1.0, "µm": 1.0, "um": 1.0, "μm": 1.0, "nm": 0.001, "mm": 1000.0}
+
+
+def describe(path: Path, tiff: tifffile.TiffFile, page: tifffile.TiffPage, *, identity: str) -> SlideDescription:
+    """Return what the scan says; a missing scale is replaced by a stated assumption."""
+    facts: dict[str, object] = {}
+    if tiff.is_svs:
+        facts = _aperio(page.description)
+    elif tiff.is_philips:
+        facts = _philips(page.description)
+    elif tiff.is_ome:
+        facts = _ome(page.description)
+    mpp = facts.pop("mpp", None) or _resolution_mpp(page)
+    notes: tuple[str, ...] = ()
+    if not isinstance(mpp, tuple) or not all(_MPP_MIN <= value <= _MPP_MAX for value in mpp):
+        mpp, notes = (_MPP_ASSUMED, _MPP_ASSUMED), (_MPP_NOTE,)
+    icc = page.tags.valueof(_ICC_TAG)
+    return SlideDescription(
+        format=_format(tiff),
+        identity=identity,
+        name=path.name.split(".")[0] or path.name,
+        mpp=mpp,
+        icc_profile=icc if isinstance(icc, bytes) and len(icc) > 128 else None,
+        notes=notes,
+        **facts,  # type: ignore[arg-type]  # each reader below returns fields of this class only
+    )
+
+
+def _format(tiff: tifffile.TiffFile) -> str:
+    for name in ("svs", "philips", "ome", "scn", "bif"):
+        if getattr(tiff, f"is_{name}"):
+            return {"svs": "Aperio SVS", "philips": "Philips TIFF", "ome": "OME-TIFF"}.get(name, name.upper())
+    return "tiled TIFF"
+
+
+def _aperio(text: str) -> dict[str, object]:
+    """Read Aperio's `|key = value` pairs; the last of a repeated key counts, as the scanner's own viewer does."""
+    pairs = {key.strip(): value.strip() for key, _, value in (part.partition("=") for part in text.split("|")[1:])}
+    facts: dict[str, object] = {
+        "manufacturer": "Aperio",
+        "serial": pairs.get("ScanScope ID", "")[:64],
+        "software": text.split("\n", 1)[0].strip()[:64],
+        "acquired_at": _aperio_time(pairs),
+        "objective_power": _positive(pairs.get("AppMag")),
+    }
+    if (mpp := _positive(pairs.get("MPP"))) is not None:
+        facts["mpp"] = (mpp, mpp)
+    return facts
+
+
+def _aperio_time(pairs: dict[str, str]) -> datetime | None:
+    day, time = pairs.get("Date", ""), pairs.get("Time", "")
+    for form in ("%m/%d/%y %H:%M:%S", "%m/%d/%Y %H:%M:%S"):
+        try:
+            return datetime.strptime(f"{day} {time}", form)
+        except ValueError:
+            continue
+    return None
+
+
+def _philips(text: str) -> dict[str, object]:
+    def attribute(name: str) -> str:
+        found = re.search(rf'Name="{name}"[^>]*>([^<]*)<', text)
+        return found.group(1).strip() if found else ""
+
+    spacing = [_positive(part) for part in re.findall(r"[0-9.eE+-]+", attribute("DICOM_PIXEL_SPACING"))[:2]]
+    facts: dict[str, object] = {
+        "manufacturer": attribute("DICOM_MANUFACTURER") or "Philips",
+        "serial": attribute("DICOM_DEVICE_SERIAL_NUMBER"),
+        "software": attribute("DICOM_SOFTWARE_VERSIONS").strip('"').replace('" "', ", ")[:64],
+    }
+    if len(spacing) == 2 and spacing[0] and spacing[1]:
+        facts["mpp"] = (spacing[1] * 1000, spacing[0] * 1000)
+    try:
+        facts["acquired_at"] = datetime.strptime(attribute("DICOM_ACQUISITION_DATETIME")[:14], "%Y%m%d%H%M%S")
+    except ValueError:
+        facts["acquired_at"] = None
+    return facts
+
+
+def _ome(text: str) -> dict[str, object]:
+    def attribute(name: str) -> str:
+        found = re.search(rf'\b{name}="([^"]*)"', text)
+        return found.group(1).strip() if found else ""
+
+    facts: dict[str, object] = {"objective_power": _positive(attribute("NominalMagnification"))}
+    sizes = []
+    for axis in "XY":
+        size, unit = _positive(attribute(f"PhysicalSize{axis}")), attribute(f"PhysicalSize{axis}Unit")
+        sizes.append(size * _OME_UM[unit] if size and unit in _OME_UM else None)
+    if sizes[0] and sizes[1]:
+        facts["mpp"] = (sizes[0], sizes[1])
+    found = re.search(r"<(?:\w+:)?AcquisitionDate>([^<]{19})", text)
+    if found:
+        try:
+            facts["acquired_at"] = datetime.fromisoformat(found.group(1))
+        except ValueError:
+            facts["acquired_at"] = None
+    return facts
+
+
+def _resolution_mpp(page: tifffile.TiffPage) -> tuple[float, float] | None:
+    unit_um = _UNIT_UM.get(int(page.tags.valueof(296) or 0))
+    values = page.tags.valueof(282), page.tags.valueof(283)
+    if unit_um is None or not all(isinstance(value, tuple) and value[0] and value[1] for value in values):
+        return None
+    (x_top, x_bottom), (y_top, y_bottom) = values
+    return unit_um * x_bottom / x_top, unit_um * y_bottom / y_top
+
+
+def _positive(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if 0 < value < 1e9 else None

@@ -1,0 +1,248 @@
+"""Tiled TIFF scans whose tiles can be copied: Aperio SVS, generic and OME-TIFF, Philips.
+
+The tiles' codestreams stay as they are; tables shared through tag 347 are put in front of each. What cannot be copied
+(other compressions, subsampled JPEG 2000) is refused here with UnsupportedSlideError, and another reader takes over.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from wsi import codec
+from wsi import encoding as forms
+from wsi.encoding import Encoding, Origin
+from wsi.errors import NotASlideError, SlideError, TruncatedSlideError, UnreadableSlideError, UnsupportedSlideError
+from wsi.geometry import Level, downsample
+from wsi.identity import identity_of
+from wsi.source import FrameTable, Image, Kind, MadeImage, OpenSource, Pixels, SlideDescription, StoredImage
+from wsi.tiff_facts import describe
+
+_JPEG = 7
+_JPEG_2000 = (33003, 33005, 34712)
+_PAGES_MAX = 4096
+_FRAMES_MAX = (1 << 31) - 1
+"""Number of Frames is an integer string.  Standard: PS3.5 6.2"""
+_SHAPE_TOLERANCE = 0.02
+_PICTURE_PX_MAX = 64_000_000
+_PARSE_ERRORS = (tifffile.TiffFileError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError)
+"""What tifffile raises on damaged structures."""
+
+
+def open_tiff(path: Path) -> OpenSource:
+    """Open a scan for copying.
+
+    Raises: NotASlideError, UnreadableSlideError, TruncatedSlideError; UnsupportedSlideError when its tiles cannot be
+    copied.
+    """
+    try:
+        tiff = tifffile.TiffFile(path)
+    except _PARSE_ERRORS as error:
+        raise NotASlideError(f"{path.name} is not a readable TIFF: {error}.") from error
+    try:
+        pages = [page for page in tiff.pages[:_PAGES_MAX] if isinstance(page, tifffile.TiffPage)]
+        return _open(path, tiff, pages)
+    except SlideError:
+        tiff.close()
+        raise
+    except _PARSE_ERRORS as error:
+        tiff.close()
+        raise UnreadableSlideError(f"{path.name} has a damaged structure: {error}.") from error
+
+
+def _open(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -> OpenSource:
+    if tiff.is_ndpi:
+        raise UnsupportedSlideError(f"{path.name} is an NDPI scan, whose strips are no tiles.")
+    levels = _levels(path, pages)
+    facts = describe(path, tiff, levels[0], identity=identity_of([path]))
+    file_bytes = path.stat().st_size
+    images: list[Image] = [
+        _level_image(path, page, levels[0], facts, file_bytes=file_bytes) for page in levels
+    ]
+    used = {page.offset for page in levels}
+    images += _pictures(path, tiff, [page for page in pages if page.offset not in used])
+    return OpenSource(path=path, description=facts, images=tuple(images), on_close=[tiff.close])
+
+
+def _levels(path: Path, pages: list[tifffile.TiffPage]) -> list[tifffile.TiffPage]:
+    """Return the base level and its smaller copies, largest first."""
+    base = pages[0]
+    if not base.is_tiled:
+        raise UnsupportedSlideError(f"{path.name} is a TIFF without tiles.")
+    candidates = [*pages[1:], *(sub for sub in (base.pages or ()) if isinstance(sub, tifffile.TiffPage))]
+    levels = [base]
+    for page in sorted(candidates, key=lambda page: -page.imagewidth):
+        if not page.is_tiled or page.imagewidth > base.imagewidth:
+            continue
+        ratios = page.imagewidth / base.imagewidth, page.imagelength / base.imagelength
+        slack = _SHAPE_TOLERANCE * ratios[0] + 1 / min(base.imagewidth, base.imagelength)
+        if abs(ratios[0] - ratios[1]) > slack:
+            continue
+        if page.imagewidth == levels[-1].imagewidth:
+            raise UnsupportedSlideError(f"{path.name} has several planes or channels of {page.imagewidth} px width.")
+        levels.append(page)
+    return levels
+
+
+def _level_image(
+    path: Path, page: tifffile.TiffPage, base: tifffile.TiffPage, facts: SlideDescription, *, file_bytes: int
+) -> StoredImage:
+    table, encoding = _table(path, page, file_bytes=file_bytes)
+    mpp = facts.mpp or (0.0, 0.0)
+    level = Level(
+        width_px=page.imagewidth,
+        height_px=page.imagelength,
+        tile_width_px=page.tilewidth,
+        tile_height_px=page.tilelength,
+        mpp_x=mpp[0] * downsample(base.imagewidth, page.imagewidth),
+        mpp_y=mpp[1] * downsample(base.imagelength, page.imagelength),
+    )
+    if level.frame_count != len(table.offsets) or level.frame_count > _FRAMES_MAX:
+        raise UnreadableSlideError(
+            f"{path.name} lists {len(table.offsets)} tiles where {level.frame_count} cover {level.width_px} px width."
+        )
+    return StoredImage(
+        kind=Kind.VOLUME, level=level, encoding=encoding, is_resampled=page is not base, table=table
+    )
+
+
+def _table(path: Path, page: tifffile.TiffPage, *, file_bytes: int) -> tuple[FrameTable, Encoding]:
+    offsets, lengths = np.array(page.dataoffsets, np.int64), np.array(page.databytecounts, np.int64)
+    if len(offsets) != len(lengths) or not len(offsets):
+        raise UnreadableSlideError(f"{path.name} lists {len(offsets)} tile offsets but {len(lengths)} lengths.")
+    lengths[offsets == 0] = 0
+    if int((offsets + lengths).max()) > file_bytes or int(offsets.min()) < 0 or int(lengths.min()) < 0:
+        missing = int(((offsets + lengths) > file_bytes).sum())
+        raise TruncatedSlideError(
+            f"{path.name} is cut short: {missing} of {len(offsets)} tiles lie beyond its {file_bytes} bytes."
+        )
+    filled = np.flatnonzero(lengths)
+    if not len(filled):
+        raise UnreadableSlideError(f"{path.name} has a level without a single tile.")
+    first = _read(path, int(offsets[filled[0]]), int(lengths[filled[0]]))
+    is_sparse = len(filled) < len(offsets)
+    make = _jpeg_table if page.compression == _JPEG else _jpeg_2000_table
+    if page.compression != _JPEG and page.compression not in _JPEG_2000:
+        raise UnsupportedSlideError(f"{path.name} has tiles in TIFF compression {int(page.compression)}.")
+    return make(path, page, first, offsets, lengths, is_sparse=is_sparse)
+
+
+def _jpeg_table(
+    path: Path, page: tifffile.TiffPage, first: bytes, offsets: np.ndarray, lengths: np.ndarray, *, is_sparse: bool
+) -> tuple[FrameTable, Encoding]:
+    header = codec.parse_jpeg(first)
+    encoding = codec.jpeg_encoding(header, tiff_photometric=int(page.photometric))
+    if (header.width_px, header.height_px) != (page.tilewidth, page.tilelength):
+        raise UnsupportedSlideError(f"{path.name} has JPEG tiles of another size than its TIFF says.")
+    if not page.jpegtables and not (header.has_quantisation and header.has_huffman):
+        raise UnreadableSlideError(f"{path.name} has JPEG tiles without tables.")
+    photometric = encoding.photometric_interpretation
+    prefix = codec.jpeg_prefix(header, page.jpegtables, is_rgb=photometric == "RGB")
+    blank = b""
+    if is_sparse:
+        blank = codec.white_jpeg(page.tilewidth, page.tilelength, photometric, header.sampling)
+    table = FrameTable(
+        path=path,
+        offsets=offsets,
+        lengths=lengths,
+        prefix=prefix,
+        skip_bytes=2 if prefix else 0,
+        blank=blank,
+        start=first[: header.scan_offset],
+    )
+    return table, encoding
+
+
+def _jpeg_2000_table(
+    path: Path, page: tifffile.TiffPage, first: bytes, offsets: np.ndarray, lengths: np.ndarray, *, is_sparse: bool
+) -> tuple[FrameTable, Encoding]:
+    photometric = codec.PHOTOMETRIC_YCBCR if page.compression == 33003 else codec.PHOTOMETRIC_RGB
+    encoding = codec.jpeg_2000_encoding(first, tiff_photometric=photometric)
+    blank = b""
+    if is_sparse:
+        blank = codec.white_jpeg_2000(page.tilewidth, page.tilelength, encoding.photometric_interpretation)
+    return FrameTable(path=path, offsets=offsets, lengths=lengths, blank=blank, start=first[:4]), encoding
+
+
+def _pictures(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -> list[Image]:
+    """Return thumbnail, label and macro; only Aperio's conventions name them."""
+    if not tiff.is_svs:
+        return []
+    found: dict[Kind, Image] = {}
+    for page in pages:
+        kind = _picture_kind(page)
+        if kind not in found and page.imagewidth * page.imagelength <= _PICTURE_PX_MAX:
+            found[kind] = _picture(path, page, kind)
+    return [found[kind] for kind in (Kind.THUMBNAIL, Kind.LABEL, Kind.OVERVIEW) if kind in found]
+
+
+def _picture_kind(page: tifffile.TiffPage) -> Kind:
+    second_line = page.description.partition("\n")[2].strip().lower()
+    if second_line.startswith("label"):
+        return Kind.LABEL
+    if second_line.startswith("macro"):
+        return Kind.OVERVIEW
+    return {1: Kind.LABEL, 9: Kind.OVERVIEW}.get(int(page.subfiletype), Kind.THUMBNAIL)
+
+
+def _picture(path: Path, page: tifffile.TiffPage, kind: Kind) -> MadeImage:
+    level = Level(
+        width_px=page.imagewidth,
+        height_px=page.imagelength,
+        tile_width_px=page.imagewidth,
+        tile_height_px=page.imagelength,
+    )
+
+    def read_pixels(_: int) -> Pixels:
+        # A page of its own: tifffile's file handle is not for several threads.
+        with tifffile.TiffFile(path) as own:
+            pixels = tifffile.TiffPage(own, page.index, offset=page.offset) if False else own.pages[page.index].asarray()
+        return np.ascontiguousarray(pixels, np.uint8)
+
+    if (joined := _joined_jpeg(path, page)) is not None:
+        frame, encoding = joined
+    else:
+        frame = read_pixels(0).tobytes()
+        samples = int(page.samplesperpixel)
+        encoding = Encoding(
+            transfer_syntax_uid=forms.EXPLICIT_LITTLE_ENDIAN,
+            photometric_interpretation="RGB" if samples == 3 else "MONOCHROME2",
+            sample_count=samples,
+            origin=Origin.LOSSLESS,
+        )
+    return MadeImage(
+        kind=kind,
+        level=level,
+        encoding=encoding,
+        is_resampled=kind is Kind.THUMBNAIL,
+        make_frame=lambda _: frame,
+        read_pixels=read_pixels,
+    )
+
+
+def _joined_jpeg(path: Path, page: tifffile.TiffPage) -> tuple[bytes, Encoding] | None:
+    """Return a stripped JPEG as one JPEG, its coefficients untouched, or None where that is not possible."""
+    if page.compression != _JPEG or page.is_tiled:
+        return None
+    strips = [
+        _read(path, offset, length) for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True)
+    ]
+    header = codec.parse_jpeg(strips[0])
+    try:
+        encoding = codec.jpeg_encoding(header, tiff_photometric=int(page.photometric))
+        prefix = codec.jpeg_prefix(header, page.jpegtables, is_rgb=encoding.photometric_interpretation == "RGB")
+        whole = [prefix + strip[2:] if prefix else strip for strip in strips]
+        return codec.join_jpeg_strips(whole, height_px=page.imagelength), encoding
+    except UnsupportedSlideError:
+        return None
+
+
+def _read(path: Path, offset: int, length: int) -> bytes:
+    with path.open("rb") as file:
+        data = os.pread(file.fileno(), length, offset)
+    if len(data) != length:
+        raise TruncatedSlideError(f"{path.name} ends before byte {offset + length}.")
+    return data

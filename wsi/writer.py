@@ -1,0 +1,257 @@
+"""One object, written once from front to back.
+
+All sizes are known before the first byte: header, offset table, then the frames in batches of a few megabytes. Each
+batch is read from the scan by one scattering read straight to its place, framed, hashed beside the write. Memory is
+two batches whatever the slide. The file appears under its name whole and synced, or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import struct
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from wsi.errors import OutputError, TruncatedSlideError
+from wsi.plan import needs_extended_table
+from wsi.source import FrameTable, Offsets
+
+BATCH_BYTES = 4 << 20
+BATCH_FRAMES_MAX = 900
+"""Below IOV_MAX (1024) with room for gaps between tiles."""
+_GAP_BYTES_MAX = 4096
+_IOV_MAX = 1000
+_ITEM = b"\xfe\xff\x00\xe0"
+_SEQUENCE_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+_NATIVE_BYTES_MAX = (1 << 32) - 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where everything of one file stands, known before it is written."""
+
+    head: bytes
+    """Everything before the first frame's item."""
+    tail: bytes
+    item_starts: Offsets
+    """Start of each frame's item, from the end of `head`; one more entry for the end of the last."""
+    frame_lengths: Offsets
+    """Padded to even, as item lengths are."""
+    item_header_bytes: int
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of the file."""
+        return len(self.head) + int(self.item_starts[-1]) + len(self.tail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a conversion is."""
+
+    stage: str
+    """"encode", "write" or "verify"."""
+    frames_done: int
+    frames_total: int
+    bytes_done: int
+    bytes_total: int
+
+
+def lay_out(header: bytes, table: FrameTable, *, is_native: bool) -> Layout:
+    """Decide every offset of a file.  Standard: PS3.5 A.4, PS3.3 C.7.6.3.1.8"""
+    lengths = table.frame_lengths()
+    if is_native:
+        return _lay_out_native(header, lengths)
+    lengths = lengths + (lengths & 1)
+    starts = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths + 8, out=starts[1:])
+    pixel_tag = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"
+    # Offsets count from the first item after the table; table lengths leave the 8 bytes of the item header out.
+    if needs_extended_table(int(starts[-1])):
+        offsets, sizes = starts[:-1].astype("<u8").tobytes(), lengths.astype("<u8").tobytes()
+        extended = b"\xe0\x7f\x01\x00OV\x00\x00" + struct.pack("<I", len(offsets)) + offsets
+        extended += b"\xe0\x7f\x02\x00OV\x00\x00" + struct.pack("<I", len(sizes)) + sizes
+        head = header + extended + pixel_tag + _ITEM + bytes(4)
+    else:
+        offsets = starts[:-1].astype("<u4").tobytes()
+        head = header + pixel_tag + _ITEM + struct.pack("<I", len(offsets)) + offsets
+    return Layout(head=head, tail=_SEQUENCE_END, item_starts=starts, frame_lengths=lengths, item_header_bytes=8)
+
+
+def _lay_out_native(header: bytes, lengths: Offsets) -> Layout:
+    starts = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    pad = bytes(int(starts[-1]) & 1)
+    size_bytes = int(starts[-1]) + len(pad)
+    if size_bytes > _NATIVE_BYTES_MAX:
+        raise OutputError("An uncompressed image of 4 GiB or more has no place in a DICOM file.")
+    head = header + b"\xe0\x7f\x10\x00OB\x00\x00" + struct.pack("<I", size_bytes)
+    return Layout(head=head, tail=pad, item_starts=starts, frame_lengths=lengths, item_header_bytes=0)
+
+
+def batches(layout: Layout) -> Iterator[tuple[int, int]]:
+    """Cut the frames into runs of at most BATCH_BYTES (or one frame) and BATCH_FRAMES_MAX: (first, end)."""
+    starts, first = layout.item_starts, 0
+    count = len(starts) - 1
+    while first < count:
+        limit = int(np.searchsorted(starts, starts[first] + BATCH_BYTES, side="right")) - 1
+        end = min(max(limit, first + 1), first + BATCH_FRAMES_MAX, count)
+        yield first, end
+        first = end
+
+
+class FrameReader:
+    """Reads runs of frames from a scan into a buffer, framed as they will stand in the object."""
+
+    def __init__(self, table: FrameTable, layout: Layout) -> None:
+        self._table = table
+        self._layout = layout
+        self._file = os.open(table.path, os.O_RDONLY | os.O_CLOEXEC)
+        self._gap = memoryview(bytearray(_GAP_BYTES_MAX))
+
+    def close(self) -> None:
+        """Close the scan."""
+        os.close(self._file)
+
+    def fill(self, target: memoryview, first: int, end: int) -> int:
+        """Write the items of frames first … end-1 to the start of `target`; return their length in bytes.
+
+        Raises: TruncatedSlideError
+        """
+        table, layout = self._table, self._layout
+        base = int(layout.item_starts[first])
+        starts = (layout.item_starts[first:end] - base).tolist()
+        sizes = layout.frame_lengths[first:end].tolist()
+        offsets = table.offsets[first:end].tolist()
+        lengths = table.lengths[first:end].tolist()
+        self._scatter(target, starts, offsets, lengths)
+        self._frame(target, starts, sizes, lengths)
+        return int(layout.item_starts[end]) - base
+
+    def _scatter(self, target: memoryview, starts: list[int], offsets: list[int], lengths: list[int]) -> None:
+        # Each tile lands so that its body stands right; the bytes it replaces lie under the prefix written later.
+        lead = self._layout.item_header_bytes + len(self._table.prefix) - self._table.skip_bytes
+        parts: list[memoryview] = []
+        at = run_start = 0
+        for start, offset, length in zip(starts, offsets, lengths, strict=True):
+            if not length:
+                continue
+            gap = offset - at
+            if parts and (gap < 0 or gap > _GAP_BYTES_MAX or len(parts) >= _IOV_MAX):
+                self._read(parts, run_start, at)
+                parts = []
+            if not parts:
+                run_start = offset
+            elif gap:
+                parts.append(self._gap[:gap])
+            parts.append(target[start + lead : start + lead + length])
+            at = offset + length
+        if parts:
+            self._read(parts, run_start, at)
+
+    def _read(self, parts: list[memoryview], start: int, end: int) -> None:
+        if os.preadv(self._file, parts, start) != end - start:
+            raise TruncatedSlideError(f"{self._table.path.name} ends before byte {end}.")
+
+    def _frame(self, target: memoryview, starts: list[int], sizes: list[int], lengths: list[int]) -> None:
+        table, header_bytes = self._table, self._layout.item_header_bytes
+        prefix, prefix_bytes = table.prefix, len(table.prefix)
+        body_extra = prefix_bytes - table.skip_bytes
+        pack = struct.Struct("<4sI").pack_into
+        for start, size, length in zip(starts, sizes, lengths, strict=True):
+            at = start + header_bytes
+            if header_bytes:
+                pack(target, start, _ITEM, size)
+            if length:
+                if prefix_bytes:
+                    target[at : at + prefix_bytes] = prefix
+                used = length + body_extra
+            else:
+                used = len(table.blank)
+                target[at : at + used] = table.blank
+            if used < size:
+                target[at + used] = 0
+
+
+def buffer_for(layout: Layout) -> memoryview:
+    """Return memory for the largest batch."""
+    largest = max((int(layout.item_starts[end] - layout.item_starts[first]) for first, end in batches(layout)), default=0)
+    return memoryview(bytearray(largest))
+
+
+def write_file(
+    path: Path, table: FrameTable, layout: Layout, *, on_frames: Callable[[int, int], None] | None = None
+) -> str:
+    """Write one object and return the SHA-256 of the file, in hex.
+
+    `path` gets its name only when all is on the disk. `on_frames(frames, bytes)` is called after each batch and may
+    raise to stop.  Raises: OutputError, TruncatedSlideError
+    """
+    temporary = path.with_name(f"{path.name}.part")
+    try:
+        with open(temporary, "wb", buffering=0) as file:
+            digest = _write(file.fileno(), table, layout, on_frames)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise output_error(path, error) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return digest
+
+
+def _write(
+    file_descriptor: int, table: FrameTable, layout: Layout, on_frames: Callable[[int, int], None] | None
+) -> str:
+    digest = hashlib.sha256(layout.head)
+    write_all(file_descriptor, memoryview(layout.head))
+    buffers = [buffer_for(layout), buffer_for(layout)]
+    pending: list[Future[None] | None] = [None, None]
+    reader = FrameReader(table, layout)
+    try:
+        with ThreadPoolExecutor(1, "wsi-hash") as hasher:
+            for turn, (first, end) in enumerate(batches(layout)):
+                slot = turn & 1
+                if (earlier := pending[slot]) is not None:
+                    earlier.result()
+                size_bytes = reader.fill(buffers[slot], first, end)
+                filled = buffers[slot][:size_bytes]
+                pending[slot] = hasher.submit(digest.update, filled)
+                write_all(file_descriptor, filled)
+                if on_frames is not None:
+                    on_frames(end - first, size_bytes)
+    finally:
+        reader.close()
+    digest.update(layout.tail)
+    write_all(file_descriptor, memoryview(layout.tail))
+    return digest.hexdigest()
+
+
+def write_all(file_descriptor: int, data: memoryview) -> None:
+    """Write all of it, however often the kernel wants to be asked."""
+    while data:
+        data = data[os.write(file_descriptor, data) :]
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder last."""
+    file_descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(file_descriptor)
+    finally:
+        os.close(file_descriptor)
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """Return a clear error for a write that failed."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(f"The disk is full: {path} could not be written.")
+    return OutputError(f"{path} cannot be written: {error.strerror or error}.")
