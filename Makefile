@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WEB_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts web/package-lock.json -type f 2>/dev/null)
 
-.PHONY: demo setup test check bench packages unit integration web-test clean help
+.PHONY: demo setup test check bench packages wheel clean help
 
 help:
 	@echo "make demo    everything set up and running, on invented patients"
@@ -62,6 +62,11 @@ bench: setup $(VENV)/.test packages
 
 bench-%: setup $(VENV)/.test packages
 	@$(BIN)/python -m tests.bench $*
+
+wheel: setup
+	@rm -rf edge/api/static && cp -r web/dist edge/api/static
+	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@rm -rf edge/api/static
 
 clean:
 	rm -rf $(VENV) web/node_modules web/dist .demo build dist

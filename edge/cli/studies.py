@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,9 @@ from edge.cli import show
 from edge.cli.options import ConfigOption, JsonOption
 from edge.config import Config, load_default
 from edge.errors import EXIT_BAD_INPUT, EXIT_DONE, BadInputError, NotFoundError
-from edge.store.database import Database
-from edge.store.instances import Instances
+
+if TYPE_CHECKING:
+    from edge.store.instances import Instances
 
 COPY_BYTES = 1024 * 1024
 REFUSED_SHOWN_MAX = 20
@@ -78,7 +79,10 @@ def export_study(
 
 
 @contextmanager
-def _store(config: Config) -> Iterator[Instances]:
+def _store(config: Config) -> Iterator["Instances"]:
+    from edge.store.database import Database
+    from edge.store.instances import Instances
+
     database = Database(config.database_path)
     try:
         yield Instances(

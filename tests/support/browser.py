@@ -1,0 +1,31 @@
+"""Debian's Chromium, driven by Playwright, that talks to nothing but this machine."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+ARGUMENTS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--mute-audio",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+    "--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns,Translate,MediaRouter",
+    "--autoplay-policy=no-user-gesture-required",
+]  # fmt: skip
+
+
+@contextmanager
+def chromium() -> Iterator[object]:
+    """Yield a Playwright browser; the test is skipped, and says so, where Chromium is absent."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium absent (Debian package chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
