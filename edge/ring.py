@@ -129,6 +129,19 @@ class Ring:
             self._path.unlink(missing_ok=True)
 
 
+def retire(path: Path) -> int:
+    """Close the ring that a writer left without a word; return the index its next frame would have got.
+
+    Raises: RingAbsent when there is none.
+    """
+    with reading(path) as reader:
+        next_index = reader.next_index
+    with open(path, "r+b") as file:
+        file.seek(_CLOSED_OFFSET)
+        file.write(_U64.pack(1))
+    return next_index
+
+
 class Reader:
     """A reader's side: any number of them, none can hold up the writer."""
 

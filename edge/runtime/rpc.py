@@ -84,7 +84,7 @@ class Server:
                 _offer(listener, b"")
             self._path.unlink(missing_ok=True)
 
-    def tell(self, name: str, **values: Any) -> None:
+    def tell(self, name: str, /, **values: Any) -> None:
         """Send an event to every listener; from the event loop's thread only."""
         line = msgspec.json.encode({"event": name, "with": values}) + b"\n"
         for listener in list(self._listeners):
