@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
@@ -177,6 +178,24 @@ def _cod(data: bytes, at: int) -> tuple[bool, bool]:
     raise UnreadableSlideError("A JPEG 2000 tile has no coding style header.")
 
 
+def _scan_start(data: bytes, header: JpegHeader) -> int:
+    at = header.scan_offset
+    return at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+
+
+def _scan_data(data: bytes, header: JpegHeader) -> bytes:
+    start, end = _scan_start(data, header), data.rfind(EOI)
+    return data[start : end if end > start else len(data)]
+
+
+def is_join_of(joined: bytes, strips: list[bytes]) -> bool:
+    """Tell whether a JPEG holds, between its restart markers, exactly the entropy-coded data of the strips."""
+    # Inside entropy-coded data 0xFF is always followed by 0x00, so these two bytes are nothing but restart markers.
+    segments = _RESTART.split(_scan_data(joined, parse_jpeg(joined)))
+    return segments == [_scan_data(strip, parse_jpeg(strip)) for strip in strips]
+
+
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _SUBSAMPLING = {((2, 1), (1, 1), (1, 1)): "422", ((2, 2), (1, 1), (1, 1)): "420", ((1, 1), (1, 1), (1, 1)): "444"}
 
 
@@ -223,8 +242,7 @@ def join_jpeg_strips(strips: list[bytes], *, height_px: int) -> bytes:
     interval = -(-first.width_px // mcu_width_px) * (first.height_px // mcu_height_px)
     if first.height_px % mcu_height_px or interval > 0xFFFF:
         raise UnsupportedSlideError("The strips do not end on whole blocks.")
-    scan_start = first.scan_offset + 2 + int.from_bytes(strips[0][first.scan_offset + 2 : first.scan_offset + 4], "big")
-    head = bytearray(strips[0][:scan_start])
+    head = bytearray(strips[0][: _scan_start(strips[0], first)])
     struct.pack_into(">H", head, first.sof_offset + 5, height_px)
     parts = [bytes(head[: first.scan_offset]), b"\xff\xdd\x00\x04", struct.pack(">H", interval)]
     parts.append(bytes(head[first.scan_offset :]))
@@ -236,9 +254,7 @@ def join_jpeg_strips(strips: list[bytes], *, height_px: int) -> bytes:
             False,
         ):
             raise UnsupportedSlideError("The strips differ in form.")
-        start = header.scan_offset + 2 + int.from_bytes(strip[header.scan_offset + 2 : header.scan_offset + 4], "big")
-        end = strip.rfind(EOI)
-        parts.append(strip[start : end if end > start else len(strip)])
+        parts.append(_scan_data(strip, header))
         parts.append(b"" if index == len(strips) - 1 else bytes((0xFF, 0xD0 + index % 8)))
     return b"".join([*parts, EOI])
 

@@ -17,14 +17,13 @@ from wsi.encoding import Encoding, Origin
 from wsi.errors import NotASlideError, UnreadableSlideError
 from wsi.geometry import Level, downsample
 from wsi.identity import identity_of
-from wsi.source import Image, Kind, MadeImage, OpenSource, Pixels, SlideDescription
+from wsi.source import Image, Kind, MadeImage, OpenSource, Pixels, SlideDescription, picture_level
 
 TILE_PX = 512
 QUALITY = 90
 PSNR_DB_MIN = 30.0
 _MPP_ASSUMED = 0.5
 _MPP_MIN, _MPP_MAX = 0.02, 25.0
-_JPEG_FORMATS = {"hamamatsu", "mirax", "aperio", "leica", "ventana", "philips-tiff", "philips", "trestle"}
 _FOLDER_FILES_MAX = 2000
 
 
@@ -39,7 +38,7 @@ def open_with_openslide(path: Path) -> OpenSource:
     try:
         description = _describe(path, slide)
         images: list[Image] = _levels(slide, description)
-        images += _pictures(slide)
+        images += _pictures(slide, images[0].level)
     except openslide.OpenSlideError as error:
         slide.close()
         raise UnreadableSlideError(f"{path.name} cannot be decoded: {error}.") from error
@@ -153,20 +152,20 @@ def _reader(slide: openslide.OpenSlide, index: int, level: Level) -> Callable[[i
     return read
 
 
-def _pictures(slide: openslide.OpenSlide) -> list[Image]:
+def _pictures(slide: openslide.OpenSlide, base: Level) -> list[Image]:
     images: list[Image] = []
     for kind, name in ((Kind.THUMBNAIL, "thumbnail"), (Kind.LABEL, "label"), (Kind.OVERVIEW, "macro")):
         if name in slide.associated_images:
-            images.append(_picture(slide, kind, name))
+            images.append(_picture(slide, kind, name, base))
     return images
 
 
-def _picture(slide: openslide.OpenSlide, kind: Kind, name: str) -> MadeImage:
+def _picture(slide: openslide.OpenSlide, kind: Kind, name: str, base: Level) -> MadeImage:
     pixels = np.ascontiguousarray(np.asarray(slide.associated_images[name].convert("RGB")))
     height_px, width_px = pixels.shape[:2]
     return MadeImage(
         kind=kind,
-        level=Level(width_px=width_px, height_px=height_px, tile_width_px=width_px, tile_height_px=height_px),
+        level=picture_level(kind, width_px, height_px, base),
         encoding=Encoding(
             transfer_syntax_uid=forms.EXPLICIT_LITTLE_ENDIAN,
             photometric_interpretation="RGB",

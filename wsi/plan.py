@@ -106,9 +106,6 @@ def make_plan(
 
 
 def _instance(outline: ImageOutline, index: int, *, identity: str, series: str, version: str) -> PlannedInstance:
-    # Label and overview are photographs of the glass by another camera: they share no coordinates with the levels.
-    is_registered = outline.kind in ("VOLUME", "THUMBNAIL")
-    reference = derive_uid("reference", identity) if is_registered else derive_uid("reference", identity, outline.kind)
     form = repr((outline.kind, index, outline.level, outline.encoding))
     return PlannedInstance(
         sop_instance_uid=derive_uid("instance", series, version, form),
@@ -117,9 +114,23 @@ def _instance(outline: ImageOutline, index: int, *, identity: str, series: str, 
         image_type=image_type(outline),
         level=outline.level,
         encoding=outline.encoding,
-        frame_of_reference_uid=reference,
+        frame_of_reference_uid=reference_uid(identity, outline.kind),
         pyramid_uid=derive_uid("pyramid", series) if outline.kind == "VOLUME" else "",
     )
+
+
+def reference_uid(identity: str, kind: str) -> str:
+    """Return the UID of an image's coordinates: one for all levels and the thumbnail.
+
+    Label and overview are photographs of the glass by another camera: they share no coordinates with the levels.
+    """
+    is_registered = kind in ("VOLUME", "THUMBNAIL")
+    return derive_uid("reference", identity) if is_registered else derive_uid("reference", identity, kind)
+
+
+def reference_uids(identity: str) -> tuple[str, ...]:
+    """Return every coordinates' UID that belongs to a scan."""
+    return tuple(reference_uid(identity, kind) for kind in ("VOLUME", "LABEL", "OVERVIEW"))
 
 
 def image_type(outline: ImageOutline) -> tuple[str, str, str, str]:

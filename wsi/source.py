@@ -116,6 +116,8 @@ class MadeImage(ImageBase):
     """Return the source's pixels of a frame, (height, width, 3) or (height, width), padded with white."""
     psnr_db_min: float | None = None
     """None: decoded frames must equal the source's pixels; else how close they must be."""
+    is_same: Callable[[int, bytes], bool] | None = None
+    """Tell whether a frame, by index from 0, holds the scan's own coefficients; proves more than pixels do."""
 
 
 Image = StoredImage | MadeImage
@@ -163,3 +165,16 @@ class OpenSource:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+def picture_level(kind: Kind, width_px: int, height_px: int, base: Level) -> Level:
+    """Return the level of a picture in one frame. Only a thumbnail shows the base level's area, so only it has a scale."""
+    has_scale = kind is Kind.THUMBNAIL
+    return Level(
+        width_px=width_px,
+        height_px=height_px,
+        tile_width_px=width_px,
+        tile_height_px=height_px,
+        mpp_x=base.mpp_x * base.width_px / width_px if has_scale else 0.0,
+        mpp_y=base.mpp_y * base.height_px / height_px if has_scale else 0.0,
+    )

@@ -18,7 +18,17 @@ from wsi.encoding import Encoding, Origin
 from wsi.errors import NotASlideError, SlideError, TruncatedSlideError, UnreadableSlideError, UnsupportedSlideError
 from wsi.geometry import Level, downsample
 from wsi.identity import identity_of
-from wsi.source import FrameTable, Image, Kind, MadeImage, OpenSource, Pixels, SlideDescription, StoredImage
+from wsi.source import (
+    FrameTable,
+    Image,
+    Kind,
+    MadeImage,
+    OpenSource,
+    Pixels,
+    SlideDescription,
+    StoredImage,
+    picture_level,
+)
 from wsi.tiff_facts import describe
 
 _JPEG = 7
@@ -63,7 +73,7 @@ def _open(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -
         _level_image(path, page, levels[0], facts, file_bytes=file_bytes) for page in levels
     ]
     used = {page.offset for page in levels}
-    images += _pictures(path, tiff, [page for page in pages if page.offset not in used])
+    images += _pictures(path, tiff, [page for page in pages if page.offset not in used], images[0].level)
     return OpenSource(path=path, description=facts, images=tuple(images), on_close=[tiff.close])
 
 
@@ -167,7 +177,7 @@ def _jpeg_2000_table(
     return FrameTable(path=path, offsets=offsets, lengths=lengths, blank=blank, start=first[:4]), encoding
 
 
-def _pictures(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -> list[Image]:
+def _pictures(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage], base: Level) -> list[Image]:
     """Return thumbnail, label and macro; only Aperio's conventions name them."""
     if not tiff.is_svs:
         return []
@@ -175,7 +185,7 @@ def _pictures(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage
     for page in pages:
         kind = _picture_kind(page)
         if kind not in found and page.imagewidth * page.imagelength <= _PICTURE_PX_MAX:
-            found[kind] = _picture(path, page, kind)
+            found[kind] = _picture(path, page, kind, base)
     return [found[kind] for kind in (Kind.THUMBNAIL, Kind.LABEL, Kind.OVERVIEW) if kind in found]
 
 
@@ -188,22 +198,20 @@ def _picture_kind(page: tifffile.TiffPage) -> Kind:
     return {1: Kind.LABEL, 9: Kind.OVERVIEW}.get(int(page.subfiletype), Kind.THUMBNAIL)
 
 
-def _picture(path: Path, page: tifffile.TiffPage, kind: Kind) -> MadeImage:
-    level = Level(
-        width_px=page.imagewidth,
-        height_px=page.imagelength,
-        tile_width_px=page.imagewidth,
-        tile_height_px=page.imagelength,
-    )
+def _picture(path: Path, page: tifffile.TiffPage, kind: Kind, base: Level) -> MadeImage:
+    level = picture_level(kind, page.imagewidth, page.imagelength, base)
 
     def read_pixels(_: int) -> Pixels:
         # A page of its own: tifffile's file handle is not for several threads.
         with tifffile.TiffFile(path) as own:
-            pixels = tifffile.TiffPage(own, page.index, offset=page.offset) if False else own.pages[page.index].asarray()
-        return np.ascontiguousarray(pixels, np.uint8)
+            return np.ascontiguousarray(own.pages[page.index].asarray(), np.uint8)
 
+    is_same = None
     if (joined := _joined_jpeg(path, page)) is not None:
-        frame, encoding = joined
+        frame, encoding, strips = joined
+
+        def is_same(_: int, found: bytes) -> bool:
+            return codec.is_join_of(found, strips)
     else:
         frame = read_pixels(0).tobytes()
         samples = int(page.samplesperpixel)
@@ -220,10 +228,11 @@ def _picture(path: Path, page: tifffile.TiffPage, kind: Kind) -> MadeImage:
         is_resampled=kind is Kind.THUMBNAIL,
         make_frame=lambda _: frame,
         read_pixels=read_pixels,
+        is_same=is_same,
     )
 
 
-def _joined_jpeg(path: Path, page: tifffile.TiffPage) -> tuple[bytes, Encoding] | None:
+def _joined_jpeg(path: Path, page: tifffile.TiffPage) -> tuple[bytes, Encoding, list[bytes]] | None:
     """Return a stripped JPEG as one JPEG, its coefficients untouched, or None where that is not possible."""
     if page.compression != _JPEG or page.is_tiled:
         return None
@@ -235,7 +244,7 @@ def _joined_jpeg(path: Path, page: tifffile.TiffPage) -> tuple[bytes, Encoding] 
         encoding = codec.jpeg_encoding(header, tiff_photometric=int(page.photometric))
         prefix = codec.jpeg_prefix(header, page.jpegtables, is_rgb=encoding.photometric_interpretation == "RGB")
         whole = [prefix + strip[2:] if prefix else strip for strip in strips]
-        return codec.join_jpeg_strips(whole, height_px=page.imagelength), encoding
+        return codec.join_jpeg_strips(whole, height_px=page.imagelength), encoding, whole
     except UnsupportedSlideError:
         return None
 

@@ -22,6 +22,7 @@ from wsi import codec
 from wsi import encoding as forms
 from wsi.errors import SlideError, TruncatedSlideError
 from wsi.frames import FrameIndex, index_frames
+from wsi.plan import reference_uids
 from wsi.source import FrameTable, Image, MadeImage, Source, StoredImage
 
 _BATCH_BYTES = 4 << 20
@@ -106,12 +107,8 @@ def verify_source(
     reports: list[FileReport] = []
     problems: list[str] = []
     waiting = {(image.kind.value, image.level.width_px, image.level.height_px): image for image in source.images}
-    for path in sorted(directory.glob("*.dcm"))[:_FILES_MAX]:
-        try:
-            index = index_frames(path)
-        except SlideError as error:
-            problems.append(error.what)
-            continue
+    for index in _candidates(source, directory, problems):
+        path = index.path
         image = waiting.pop(_shape(index), None)
         if image is None:
             problems.append(f"{path.name} is no image of {source.path.name}, or one that is there twice.")
@@ -120,6 +117,19 @@ def verify_source(
         reports.append(verify_file(path, image, table=table, workers=workers, on_frames=on_frames))
     problems += [f"The {kind} of {width} x {height} px is missing." for kind, width, height in waiting]
     return VerificationReport(files=tuple(reports), problems=tuple(problems))
+
+
+def _candidates(source: Source, directory: Path, problems: list[str]) -> list[FrameIndex]:
+    """Return the objects that may be of this scan: those that name it by its coordinates' UID, else all."""
+    found: list[FrameIndex] = []
+    for path in sorted(directory.glob("*.dcm"))[:_FILES_MAX]:
+        try:
+            found.append(index_frames(path))
+        except SlideError as error:
+            problems.append(error.what)
+    own = set(reference_uids(source.description.identity))
+    named = [index for index in found if index.dataset.get("FrameOfReferenceUID") in own]
+    return named or found
 
 
 def _shape(index: FrameIndex) -> tuple[str, int, int]:
@@ -328,6 +338,10 @@ class _Checker:
 
     def _check_pixels(self, image: MadeImage, number: int, body: bytes) -> None:
         level = image.level
+        if image.is_same is not None:
+            if not image.is_same(number, body):
+                self._findings.add(f"frame {number + 1}: its coefficients differ from the scan's")
+            return
         pixels = codec.decode_frame(
             body, image.encoding, width_px=level.tile_width_px, height_px=level.tile_height_px
         )

@@ -1,0 +1,192 @@
+"""`edge convert` and `edge verify`: slides to DICOM from the command line, without a server or a configuration."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from wsi.errors import MetadataFileError, SlideError
+
+if TYPE_CHECKING:
+    from wsi.convert import Conversion
+    from wsi.metadata import SlideMetadata
+    from wsi.verify import VerificationReport
+    from wsi.writer import Progress as SlideProgress
+
+_DONE, _WRONG_USE, _BAD_INPUT = 0, 2, 4
+_LEVELS = ("native", "all")
+_STAGES = {"encode": "encoding", "write": "writing", "verify": "proving"}
+
+
+def convert_slides(
+    slides: list[Path],
+    out_dir: Path,
+    *,
+    metadata: Path | None,
+    levels: str,
+    workers: int,
+    resume: bool,
+    as_json: bool,
+) -> int:
+    """Convert slides one after the other and return the exit status: 0, or that of the first failure.
+
+    One slide goes straight into `out_dir`, several into a folder each, named after the scan. A slide that fails does
+    not keep the next from being converted. Results go to stdout, everything else to stderr.
+    """
+    console = Console(stderr=True)
+    if levels not in _LEVELS or workers < 1 or not slides:
+        console.print(f"Give at least one slide, --levels {' or '.join(_LEVELS)}, and --workers of 1 or more.")
+        return _WRONG_USE
+    try:
+        given = _metadata(metadata, slides)
+    except SlideError as error:
+        return _complain(error, slide=None, as_json=as_json)
+    status = _DONE
+    for slide, folder in zip(slides, _folders(slides, out_dir), strict=True):
+        try:
+            result = _convert(
+                slide, folder, given, cast('Literal["native", "all"]', levels), workers, resume, console
+            )
+        except SlideError as error:
+            status = status or _complain(error, slide=slide, as_json=as_json)
+        else:
+            _tell(slide, folder, result, as_json=as_json)
+    return status
+
+
+def verify_slide(slide: Path, directory: Path, *, as_json: bool) -> int:
+    """Prove a conversion against its scan and return the exit status: 0 only if all holds."""
+    from wsi.convert import open_slide
+    from wsi.verify import verify_source
+
+    try:
+        if not directory.is_dir():
+            raise SlideError(f"{directory} is no folder.", next_step="Give the folder the slide was converted into.")
+        with open_slide(slide) as source, _bar(Console(stderr=True)) as bar:
+            report = verify_source(source, directory, on_frames=_frame_counter(bar, slide.name))
+    except SlideError as error:
+        return _complain(error, slide=slide, as_json=as_json)
+    if as_json:
+        print(json.dumps({"slide": str(slide), **report.manifest()}))
+    else:
+        _tell_proof(slide, report)
+    return _DONE if report.is_proven else _BAD_INPUT
+
+
+def _metadata(path: Path | None, slides: list[Path]) -> SlideMetadata:
+    from wsi.metadata import SlideMetadata, load_metadata
+
+    if path is None:
+        return SlideMetadata()
+    given = load_metadata(path)
+    if len(slides) > 1 and given.series_instance_uid:
+        raise MetadataFileError(f"{path} names one series_instance_uid for {len(slides)} slides.")
+    return given
+
+
+def _folders(slides: list[Path], out_dir: Path) -> list[Path]:
+    if len(slides) == 1:
+        return [out_dir]
+    names: list[str] = []
+    for slide in slides:
+        stem = slide.name.split(".")[0] or slide.name
+        names.append(stem if stem not in names else f"{stem}-{len(names) + 1}")
+    return [out_dir / name for name in names]
+
+
+def _convert(
+    slide: Path,
+    folder: Path,
+    metadata: SlideMetadata,
+    levels: Literal["native", "all"],
+    workers: int,
+    resume: bool,
+    console: Console,
+) -> Conversion:
+    from wsi.convert import convert
+
+    with _bar(console) as bar:
+        task = bar.add_task(slide.name, total=None, stage="opening")
+
+        def show(progress: SlideProgress) -> None:
+            # Frames count both passes, writing and proving; bytes only the first.
+            share = progress.frames_done / max(progress.frames_total, 1)
+            bar.update(
+                task,
+                total=progress.bytes_total,
+                completed=share * progress.bytes_total,
+                stage=_STAGES.get(progress.stage, progress.stage),
+            )
+
+        return convert(
+            slide, folder, metadata=metadata, levels=levels, workers=workers, resume=resume, progress=show
+        )
+
+
+def _bar(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        TextColumn("{task.fields[stage]}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _frame_counter(bar: Progress, name: str) -> Callable[[int, int], None]:
+    task = bar.add_task(name, total=None, stage="proving")
+    return lambda _, size_bytes: bar.advance(task, size_bytes)
+
+
+def _tell(slide: Path, folder: Path, result: Conversion, *, as_json: bool) -> None:
+    proof = result.verification
+    if as_json:
+        files = [{**asdict(file), "path": str(file.path)} for file in result.files]
+        print(
+            json.dumps(
+                {
+                    "slide": str(slide),
+                    "study_instance_uid": result.study_instance_uid,
+                    "series_instance_uid": result.series_instance_uid,
+                    "is_proven": proof is not None and proof.is_proven,
+                    "notes": list(result.notes),
+                    "files": files,
+                }
+            )
+        )
+        return
+    size_mib = sum(file.bytes for file in result.files) / (1 << 20)
+    frames = sum(file.frames for file in result.files)
+    state = "proven" if proof is not None and proof.is_proven else "not proven"
+    print(f"{slide.name}: {len(result.files)} objects, {frames} frames, {size_mib:.1f} MiB in {folder}, {state}")
+    for note in result.notes:
+        print(f"  note: {note}")
+
+
+def _tell_proof(slide: Path, report: VerificationReport) -> None:
+    for file in report.files:
+        closeness = "" if file.psnr_db is None else f", worst frame {file.psnr_db:.1f} dB"
+        verdict = "differs" if file.problems else "holds"
+        print(f"{file.path.name}: {file.kind.lower()}, {file.frames} frames {file.origin}{closeness}: {verdict}")
+        for problem in file.problems:
+            print(f"  {problem}")
+    for problem in report.problems:
+        print(problem)
+    print(f"{slide.name}: {'proven' if report.is_proven else 'NOT proven'}")
+
+
+def _complain(error: SlideError, *, slide: Path | None, as_json: bool) -> int:
+    if as_json:
+        said = {"slide": str(slide) if slide else None, "code": error.code, "error": error.what, "next": error.advice}
+        print(json.dumps(said))
+    print(str(error), file=sys.stderr)
+    return error.exit_code
