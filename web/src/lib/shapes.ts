@@ -1,0 +1,369 @@
+/** What the node's HTTP interface says and hears. Field names as on the wire; times are wall clock seconds, UTC. */
+
+export type UserRole = "operator" | "specialist" | "pathologist" | "admin" | "auditor" | "guest";
+export type PeerRole = "bedside" | "specialist" | "observer";
+export type Action =
+  | "read_images" | "see_worklist" | "run_session" | "join_session" | "ask_capture" | "see_slides" | "run_jobs"
+  | "see_outbox" | "run_outbox" | "see_audit" | "run_users" | "see_health" | "store";
+
+export interface Me {
+  name: string;
+  role: UserRole;
+  session_id?: string | null;
+  node_name: string;
+  permissions: Action[];
+}
+
+/** Empty is unknown; nothing is invented. Names are DICOM person names (FAMILY^GIVEN), dates YYYYMMDD. */
+export interface Patient {
+  patient_id: string;
+  name: string;
+  birth_date: string;
+  sex: string;
+  size_m: number | null;
+  weight_kg: number | null;
+  responsible_person: string;
+  responsible_person_role: string;
+  issuer_of_patient_id: string;
+}
+
+export interface Order {
+  accession_number: string;
+  study_instance_uid: string;
+  requested_procedure_id: string;
+  requested_procedure_description: string;
+  scheduled_procedure_step_id: string;
+  scheduled_procedure_step_description: string;
+  referring_physician_name: string;
+}
+
+export interface WorklistEntry {
+  worklist_id: string;
+  patient: Patient;
+  order: Order;
+  scheduled_s: number | null;
+  modality: string;
+}
+
+export interface Worklist {
+  items: WorklistEntry[];
+  refreshed_s: number | null;
+  /** Why the list is old or empty, in words; empty when all is well. */
+  reason: string;
+}
+
+export interface SourceState {
+  name: string;
+  kind: string;
+  state: "live" | "waiting" | "ended";
+  /** Words for the operator. */
+  reason: string;
+  fps: number;
+  width_px: number;
+  height_px: number;
+  channel_count: number;
+  next_index: number;
+  manufacturer: string;
+  model: string;
+  regions: Record<string, number>[];
+}
+
+export interface PendingClip {
+  clip_id: string;
+  kind: "clip" | "still";
+  state: "finalising" | "failed";
+  frame_count: number;
+  done_count: number;
+  reason: string;
+}
+
+export interface Recording {
+  is_recording: boolean;
+  clip_id: string | null;
+  started_s: number | null;
+  frame_count: number;
+  gap_count: number;
+  pending: PendingClip[];
+}
+
+export interface Peer {
+  peer_id: string;
+  role: PeerRole;
+  name: string;
+  joined_s: number;
+  state: string;
+  rung: string;
+  bitrate_bps: number;
+  fps: number;
+  rtt_ms: number | null;
+  loss: number | null;
+}
+
+export interface SavedObject {
+  sop_instance_uid: string;
+  kind: "clip" | "still";
+  frame_count: number;
+  at_s: number;
+  is_recovered: boolean;
+  delivery?: DeliverySummary;
+}
+
+export interface SessionView {
+  session_id: string;
+  source: string;
+  state: "open" | "closed";
+  patient?: Patient | null;
+  order?: Order | null;
+  study_instance_uid: string;
+  series_instance_uid: string;
+  opened_s: number;
+  closed_s: number | null;
+  recording: Recording;
+  peers: Peer[];
+  source_state: SourceState | null;
+  objects: SavedObject[];
+  bedside_url: string;
+}
+
+export interface SessionOpened extends SessionView {
+  specialist_url: string;
+  whep_url: string;
+  token: string;
+}
+
+export interface SessionWish {
+  source: string;
+  worklist_id?: string;
+  patient?: Partial<Patient>;
+  description?: string;
+}
+
+export interface Invite {
+  token: string;
+  token_id?: string;
+  specialist_url: string;
+  whep_url: string;
+  /** Six digits. */
+  code: string;
+  qr_svg: string;
+  expires_s: number;
+}
+
+export interface Joined {
+  token: string;
+  session_id: string;
+  role: PeerRole;
+  bearer?: string;
+}
+
+export interface DeliverySummary {
+  state: "arrived" | "waiting" | "held" | "none";
+  done: number;
+  total: number;
+}
+
+export interface StudyRow {
+  study_instance_uid: string;
+  patient_name: string;
+  patient_id: string;
+  birth_date: string;
+  sex: string;
+  study_date: string;
+  study_time: string;
+  description: string;
+  modalities: string[];
+  series_count: number;
+  instance_count: number;
+  size_bytes: number;
+  accession_number: string;
+  kept_s: number;
+  delivery: DeliverySummary;
+}
+
+export interface StudyPage {
+  total: number;
+  items: StudyRow[];
+}
+
+export interface InstanceRow {
+  sop_instance_uid: string;
+  sop_class_uid: string;
+  kind: "clip" | "still" | "slide" | "other";
+  frame_count: number;
+  rows: number;
+  columns: number;
+  number: number;
+  frame_time_ms: number | null;
+  frame_times_ms?: number[] | null;
+  transfer_syntax_uid: string;
+  size_bytes: number;
+  gaps: unknown;
+  is_recovered: boolean;
+  content_s: number | null;
+}
+
+export interface SeriesRow {
+  series_instance_uid: string;
+  modality: string;
+  number: number;
+  description: string;
+  instances: InstanceRow[];
+}
+
+export interface StudyDetail extends StudyRow {
+  series: SeriesRow[];
+}
+
+export interface SlideRow {
+  study_instance_uid: string;
+  series_instance_uid: string;
+  name: string;
+  patient_name: string;
+  patient_id: string;
+  scanned_s: number | null;
+  width_px: number;
+  height_px: number;
+  mpp: number | null;
+  magnification: number | null;
+  stain: string;
+  scanner: string;
+  label_sop: string | null;
+  overview_sop: string | null;
+  thumbnail_sop: string | null;
+  size_bytes: number;
+  kept_s: number;
+  delivery: DeliverySummary;
+}
+
+export interface SlideLevel {
+  sop_instance_uid: string;
+  width_px: number;
+  height_px: number;
+  tile_width_px: number;
+  tile_height_px: number;
+  columns: number;
+  rows: number;
+  mpp_x: number | null;
+  mpp_y: number | null;
+  frame_count: number;
+}
+
+export interface SlideImage {
+  sop_instance_uid: string;
+  width_px: number;
+  height_px: number;
+}
+
+export interface SlideDetail extends SlideRow {
+  /** Biggest first. */
+  levels: SlideLevel[];
+  label?: SlideImage | null;
+  overview?: SlideImage | null;
+  thumbnail?: SlideImage | null;
+}
+
+export type JobState =
+  | "settling" | "converting" | "verifying" | "storing" | "done" | "failed" | "cancelled";
+
+export interface Job {
+  job_id: string;
+  /** The file's name. */
+  name: string;
+  state: JobState;
+  bytes_done: number;
+  bytes_total: number;
+  frames_done: number;
+  frames_total: number;
+  rate_bytes_s: number;
+  eta_s: number | null;
+  started_s: number | null;
+  ended_s: number | null;
+  reason: string;
+  next_step: string;
+  study_instance_uid: string;
+  series_instance_uid: string;
+}
+
+export interface LinkView {
+  state: "up" | "slow" | "down" | "unknown";
+  rate_bytes_s: number;
+  since_s: number | null;
+  next_try_s: number | null;
+  reason: string;
+}
+
+export type DeliveryState = "waiting" | "sending" | "sent" | "committed" | "safe" | "held" | "cancelled";
+
+export interface OutboxDestination {
+  name: string;
+  kind: string;
+  is_required: boolean;
+  link: LinkView;
+  counts: Record<DeliveryState, number>;
+  bytes_left: number;
+  bytes_done: number;
+  eta_s: number | null;
+  sentence: string;
+  history: { t_s: number; bytes_s: number }[];
+}
+
+export interface OutboxStudy {
+  study_instance_uid: string;
+  patient_name: string;
+  description: string;
+  destination: string;
+  state: string;
+  done: number;
+  total: number;
+  bytes_left: number;
+  reason: string;
+  next_try_s: number | null;
+}
+
+export interface Outbox {
+  destinations: OutboxDestination[];
+  studies: OutboxStudy[];
+}
+
+export type OutboxWish = "retry" | "hold" | "release" | "cancel" | "first";
+
+export interface OutboxScope {
+  destination?: string;
+  study_instance_uid?: string;
+  sop_instance_uid?: string;
+}
+
+export interface HealthLine {
+  name: string;
+  level: "green" | "amber" | "red";
+  sentence: string;
+  next_step: string;
+}
+
+export interface AuditRow {
+  [field: string]: unknown;
+}
+
+export interface UserRow {
+  name: string;
+  role: UserRole;
+  is_disabled?: boolean;
+  [field: string]: unknown;
+}
+
+/** What every refusal looks like. */
+export interface ErrorBody {
+  code: string;
+  message: string;
+  next_step: string;
+}
+
+/** The server-sent events and what each carries. */
+export interface EventShapes {
+  session: SessionView;
+  object: Record<string, unknown>;
+  job: Job;
+  outbox: Outbox;
+  source: SourceState;
+  health: HealthLine[];
+}

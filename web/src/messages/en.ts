@@ -1,0 +1,12 @@
+/** Every English text of the pages, by key. A page's own texts are in en/PAGE.ts; keys begin with the page's name. */
+import { admin } from "./en/admin";
+import { clinic } from "./en/clinic";
+import { live } from "./en/live";
+import { shell } from "./en/shell";
+import { slides } from "./en/slides";
+import { studies } from "./en/studies";
+import { sync } from "./en/sync";
+
+export const en = { ...shell, ...clinic, ...live, ...slides, ...studies, ...sync, ...admin } as const;
+
+export type MessageKey = keyof typeof en;

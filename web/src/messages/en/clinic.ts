@@ -1,0 +1,2 @@
+export const clinic = {
+} as const;

@@ -1,0 +1,2 @@
+export const live = {
+} as const;

@@ -1,0 +1,190 @@
+/** A slide on a stage: zoom, pan, rotate, and where every slide pixel is on the screen. Wraps OpenSeadragon. */
+
+import OpenSeadragon from "openseadragon";
+
+import { clamp } from "./geometry";
+import { type Position, linkedPosition } from "./position";
+import { type PointPx, nativeMagnification } from "./scale";
+import type { SlideDetail as Slide } from "../lib/shapes";
+import { DicomTileSource } from "./tile-source";
+
+/** Screen pixels a slide pixel may grow to. */
+const ZOOM_MAX = 8;
+const ANIMATION_S = 0.35;
+const TILES_KEPT = 600;
+const PARALLEL_MAX = 12;
+/** A level is drawn down to this many screen pixels a pixel: sharp also where levels are four times apart. */
+const PIXEL_RATIO_MIN = 0.4;
+/** How far an arrow key goes, as a share of the view. */
+export const PAN_SHARE = 0.2;
+
+export interface View extends Position {
+  um_per_screen_px: number | null;
+  magnification: number | null;
+}
+
+export class Stage extends EventTarget {
+  readonly viewer: OpenSeadragon.Viewer;
+  private readonly native: number | null;
+  private isOpen = false;
+  private failedCount = 0;
+
+  constructor(
+    element: HTMLElement,
+    navigatorElement: HTMLElement | null,
+    readonly slide: Slide,
+    start: Position | null,
+  ) {
+    super();
+    this.native = nativeMagnification(slide.magnification, slide.mpp);
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.viewer = OpenSeadragon({
+      element,
+      showNavigationControl: false,
+      showNavigator: navigatorElement !== null,
+      ...(navigatorElement ? { navigatorElement, navigatorDisplayRegionColor: "#4fb3d9" } : {}),
+      tileSources: new DicomTileSource(slide.study_instance_uid, slide.series_instance_uid, slide.levels),
+      animationTime: isCalm ? 0 : ANIMATION_S,
+      blendTime: 0,
+      maxZoomPixelRatio: ZOOM_MAX,
+      minZoomImageRatio: 0.6,
+      visibilityRatio: 0.25,
+      minPixelRatio: PIXEL_RATIO_MIN,
+      imageLoaderLimit: PARALLEL_MAX,
+      maxImageCacheCount: TILES_KEPT,
+      tileRetryMax: 3,
+      tileRetryDelay: 1000,
+      keyboardNavEnabled: false,
+      gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true, flickEnabled: false },
+      gestureSettingsTouch: { pinchRotate: false, flickEnabled: true },
+      drawer: ["webgl", "canvas"],
+    } as OpenSeadragon.Options);
+    this.listen(start);
+  }
+
+  private listen(start: Position | null): void {
+    const moved = (): boolean => this.dispatchEvent(new Event("move"));
+    this.viewer.addOnceHandler("open", () => {
+      this.isOpen = true;
+      if (start) this.goTo(start, true);
+      this.dispatchEvent(new Event("open"));
+      moved();
+    });
+    for (const name of ["animation", "resize", "rotate", "update-viewport"] as const) this.viewer.addHandler(name, moved);
+    this.viewer.addHandler("animation-finish", () => this.dispatchEvent(new Event("settle")));
+    this.viewer.addHandler("rotate", () => this.dispatchEvent(new Event("settle")));
+    this.viewer.addHandler("tile-load-failed", () => {
+      this.failedCount += 1;
+      this.dispatchEvent(new CustomEvent("tile-failed", { detail: { count: this.failedCount } }));
+    });
+    this.viewer.addHandler("tile-loaded", () => {
+      if (this.failedCount === 0) return;
+      this.failedCount = 0;
+      this.dispatchEvent(new CustomEvent("tile-failed", { detail: { count: 0 } }));
+    });
+  }
+
+  close(): void {
+    this.viewer.destroy();
+  }
+
+  /** The view as it is on the screen now, in the middle of a movement too. */
+  view(): View {
+    if (!this.isOpen) return { x: 0, y: 0, zoom: 0, rotation: 0, um_per_screen_px: null, magnification: null };
+    const viewport = this.viewer.viewport;
+    const centre = viewport.viewportToImageCoordinates(viewport.getCenter(true));
+    const zoom = viewport.viewportToImageZoom(viewport.getZoom(true));
+    return {
+      x: centre.x,
+      y: centre.y,
+      zoom,
+      rotation: ((viewport.getRotation() % 360) + 360) % 360,
+      um_per_screen_px: this.slide.mpp ? this.slide.mpp / zoom : null,
+      magnification: this.native === null ? null : this.native * zoom,
+    };
+  }
+
+  goTo(position: Position, isAtOnce = false): void {
+    if (!this.isOpen) return;
+    const viewport = this.viewer.viewport;
+    if (viewport.getRotation() !== position.rotation) viewport.setRotation(position.rotation, isAtOnce);
+    viewport.zoomTo(viewport.imageToViewportZoom(position.zoom), undefined, isAtOnce);
+    viewport.panTo(viewport.imageToViewportCoordinates(position.x, position.y), isAtOnce);
+    viewport.applyConstraints(isAtOnce);
+  }
+
+  /** Show as an objective would; without a known scale, 40× is one slide pixel on one screen pixel. */
+  zoomToMagnification(magnification: number): void {
+    this.zoomTo(magnification / (this.native ?? 40));
+  }
+
+  private zoomTo(zoom: number): void {
+    if (!this.isOpen) return;
+    const viewport = this.viewer.viewport;
+    viewport.zoomTo(clamp(viewport.imageToViewportZoom(zoom), viewport.getMinZoom(), viewport.getMaxZoom()));
+    viewport.applyConstraints();
+  }
+
+  zoomBy(factor: number): void {
+    if (this.isOpen) this.viewer.viewport.zoomBy(factor).applyConstraints();
+  }
+
+  /** Pan by shares of the view, as it lies on the screen. */
+  panBy(right: number, down: number): void {
+    if (!this.isOpen) return;
+    const size = this.viewer.viewport.getContainerSize();
+    const delta = new OpenSeadragon.Point(right * size.x, down * size.y);
+    this.viewer.viewport.panBy(this.viewer.viewport.deltaPointsFromPixels(delta)).applyConstraints();
+  }
+
+  rotateBy(degrees: number): void {
+    if (this.isOpen) this.viewer.viewport.rotateBy(degrees);
+  }
+
+  fit(): void {
+    if (!this.isOpen) return;
+    this.viewer.viewport.goHome();
+  }
+
+  /** Keep the mouse for drawing; the wheel and the keys still move. */
+  setDragging(isDragging: boolean): void {
+    const settings = this.viewer as unknown as { panHorizontal: boolean; panVertical: boolean };
+    settings.panHorizontal = isDragging;
+    settings.panVertical = isDragging;
+  }
+
+  toScreen(point: PointPx): PointPx {
+    if (!this.isOpen) return { x: 0, y: 0 };
+    const viewport = this.viewer.viewport;
+    return viewport.pixelFromPoint(viewport.imageToViewportCoordinates(point.x, point.y), true);
+  }
+
+  toSlide(point: PointPx): PointPx {
+    if (!this.isOpen) return { x: 0, y: 0 };
+    const viewport = this.viewer.viewport;
+    return viewport.viewportToImageCoordinates(viewport.pointFromPixel(new OpenSeadragon.Point(point.x, point.y), true));
+  }
+}
+
+/**
+ * Make two slides move together from where they are now: the same way on the glass, turned as they are turned.
+ * Returns what ends it.
+ */
+export function linkStages(first: Stage, second: Stage): () => void {
+  let isFollowing = false;
+  const from = { first: first.view(), second: second.view() };
+  const follow = (leader: Stage, led: Stage, leaderFrom: View, ledFrom: View) => () => {
+    if (isFollowing) return;
+    isFollowing = true;
+    led.goTo(linkedPosition(leader.view(), leaderFrom, ledFrom, leader.slide.mpp, led.slide.mpp), true);
+    isFollowing = false;
+  };
+  const ahead = follow(first, second, from.first, from.second);
+  const back = follow(second, first, from.second, from.first);
+  first.addEventListener("move", ahead);
+  second.addEventListener("move", back);
+  return () => {
+    first.removeEventListener("move", ahead);
+    second.removeEventListener("move", back);
+  };
+}

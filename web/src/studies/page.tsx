@@ -1,0 +1,6 @@
+import { Page } from "../components/page";
+import { t } from "../lib/i18n";
+
+export default function StudiesPage() {
+  return <Page title={t("nav.studies")}>{null}</Page>;
+}
