@@ -12,24 +12,31 @@ export interface Timing {
 }
 
 /**
- * Read a clip's times: a start for each frame, else one time for all.  Standard: PS3.3 C.7.6.5 (FrameTime, FrameTimeVector)
+ * Read a clip's times: an increment for each frame (the first counts from the clip's start), else one time for all.
+ * Standard: PS3.3 C.7.6.5 (FrameTime, FrameTimeVector)
  */
-export function timingOf(frameCount: number, frameTimeMs: number | null, startsMs: readonly number[] | null): Timing {
+export function timingOf(frameCount: number, frameTimeMs: number | null, incrementsMs: readonly number[] | null): Timing {
   const count = Math.max(1, frameCount);
-  if (startsMs && startsMs.length === count && isRising(startsMs)) {
-    const first = startsMs[0] ?? 0;
-    const starts = startsMs.map((start) => start - first);
-    const last = starts[count - 1] ?? 0;
-    const mean = count > 1 ? last / (count - 1) : FRAME_MS_DEFAULT;
-    return { starts_ms: [...starts, last + (mean > 0 ? mean : FRAME_MS_DEFAULT)], is_known: true };
-  }
+  if (incrementsMs && incrementsMs.length === count && incrementsMs.every(isIncrement)) return unevenTiming(incrementsMs);
   const isKnown = frameTimeMs !== null && frameTimeMs > 0 && frameTimeMs <= FRAME_MS_MAX;
   const step = isKnown ? frameTimeMs : FRAME_MS_DEFAULT;
   return { starts_ms: Array.from({ length: count + 1 }, (_, index) => index * step), is_known: isKnown };
 }
 
-function isRising(times: readonly number[]): boolean {
-  return times.every((time, index) => Number.isFinite(time) && (index === 0 || time >= (times[index - 1] ?? 0)));
+/** The last frame stays as long as a frame does on the average: no increment tells. */
+function unevenTiming(incrementsMs: readonly number[]): Timing {
+  const starts: number[] = [];
+  let at = 0;
+  incrementsMs.forEach((increment, index) => {
+    at += index === 0 ? 0 : increment;
+    starts.push(at);
+  });
+  const mean = starts.length > 1 ? at / (starts.length - 1) : 0;
+  return { starts_ms: [...starts, at + (mean > 0 ? mean : FRAME_MS_DEFAULT)], is_known: true };
+}
+
+function isIncrement(ms: number): boolean {
+  return Number.isFinite(ms) && ms >= 0 && ms <= FRAME_MS_MAX;
 }
 
 export function durationMs(timing: Timing): number {
