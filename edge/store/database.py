@@ -1,0 +1,231 @@
+"""The one SQLite file of the node: opened by several processes, each with one writer and many readers.
+
+    with database.write() as connection: …    # BEGIN IMMEDIATE … COMMIT; on an error ROLLBACK
+    with database.read() as connection: …     # a consistent snapshot
+
+Durability: WAL with synchronous=FULL. When `write()` returns without an error, what it wrote survives a power cut.
+"""
+
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+from edge.errors import BusyError, EdgeError, StorageFullError
+
+BUSY_TIMEOUT_S = 15.0
+WAL_BYTES_MAX = 64 * 1024 * 1024
+GROUP_MAX = 64
+"""So many waiting transactions of this process share one commit, and its one sync, at most."""
+
+Result = TypeVar("Result")
+
+
+class DatabaseError(EdgeError):
+    """The index cannot be used."""
+
+    code = "store.index"
+    next_step = "Look at the disk; then run `edge doctor`."
+
+
+class Database:
+    """The index file. Safe to use from any thread; one object a process."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, make it if it is not there, and bring it to this version.  Raises: DatabaseError."""
+        self.path = path
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
+        self._waiting: list[tuple[Callable[[sqlite3.Connection], object], Future[object]]] = []
+        self._waiting_lock = threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = self._open()
+            self._migrate()
+        except (OSError, sqlite3.Error) as error:
+            raise _explain(error, path) from error
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Hold the one transaction that may change rows; durable when the block has ended without an error."""
+        with self._lock:
+            if self._writer.in_transaction:  # A nested call is part of the outer transaction.
+                yield self._writer
+                return
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except sqlite3.IntegrityError:
+                raise
+            except sqlite3.Error as error:
+                raise _explain(error, self.path) from error
+            finally:
+                self._undo_what_is_open()
+
+    def write_grouped(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run `change` in a transaction that it may share with changes of other threads, and return its result.
+
+        Durable when this returns. A change that fails is undone alone; its error is raised to its caller.
+        """
+        future: Future[Result] = Future()
+        with self._waiting_lock:
+            self._waiting.append((change, future))  # type: ignore[arg-type]
+        with self._lock:
+            if not future.done():
+                self._write_group()
+        return future.result()
+
+    def _write_group(self) -> None:
+        """Commit what waits. The caller holds the lock, so its own change is among it (first come, first served)."""
+        with self._waiting_lock:
+            group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
+        results: list[tuple[Future[object], object, BaseException | None]] = []
+        try:
+            with self.write() as connection:
+                for change, future in group:
+                    results.append((future, *_run_alone(connection, change)))
+        except BaseException as error:
+            for _, future in group:
+                future.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        for future, result, failure in results:
+            if failure is None:
+                future.set_result(result)
+            else:
+                future.set_exception(failure)
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Give this thread's reading connection, on one snapshot for the length of the block."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        try:
+            if connection is None:
+                connection = self._open()
+                connection.execute("PRAGMA query_only = ON")
+                self._local.connection = connection
+                with self._readers_lock:
+                    self._readers.append(connection)
+            if connection.in_transaction:
+                yield connection
+                return
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise _explain(error, self.path) from error
+
+    def close(self) -> None:
+        """Close every connection; nothing may be in flight."""
+        with self._lock:
+            self._writer.close()
+        with self._readers_lock:
+            for connection in self._readers:
+                connection.close()
+            self._readers.clear()
+        self._local = threading.local()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        connection.row_factory = sqlite3.Row
+        _use_wal(connection)
+        for pragma in ("synchronous = FULL", "foreign_keys = ON", f"journal_size_limit = {WAL_BYTES_MAX}"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _migrate(self) -> None:
+        steps = _migrations()
+        if self._version() == len(steps):
+            return
+        self._writer.execute("BEGIN EXCLUSIVE")
+        try:
+            version = self._version()  # Again, inside the lock: another process may have been quicker.
+            if version > len(steps):
+                raise DatabaseError(
+                    f"{self.path} was written by a newer release (schema {version}, known {len(steps)}).",
+                    next_step="Install the newer release again.",
+                )
+            for number, statements in enumerate(steps[version:], start=version + 1):
+                for statement in statements:
+                    self._writer.execute(statement)
+                self._writer.execute(f"PRAGMA user_version = {number}")
+            self._writer.execute("COMMIT")
+        finally:
+            self._undo_what_is_open()
+
+    def _undo_what_is_open(self) -> None:
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+
+    def _version(self) -> int:
+        return int(self._writer.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log; while another process does the same, SQLite refuses at once, so ask again."""
+    deadline_s = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.02)
+
+
+def _run_alone(
+    connection: sqlite3.Connection, change: Callable[[sqlite3.Connection], object]
+) -> tuple[object, BaseException | None]:
+    """Run one change of a group behind a savepoint; a fault of the database itself ends the whole group."""
+    connection.execute("SAVEPOINT one")
+    try:
+        result = change(connection)
+    except (EdgeError, OSError, ValueError, LookupError, TypeError, sqlite3.IntegrityError) as error:
+        connection.execute("ROLLBACK TO one")
+        connection.execute("RELEASE one")
+        return None, error
+    connection.execute("RELEASE one")
+    return result, None
+
+
+def _migrations() -> list[list[str]]:
+    """Return the statements of each numbered section of schema.sql, in order."""
+    text = resources.files("edge.store").joinpath("schema.sql").read_text(encoding="utf-8")
+    sections = re.split(r"^-- migration (\d+)\n", text, flags=re.MULTILINE)
+    assert [int(number) for number in sections[1::2]] == list(range(1, len(sections) // 2 + 1))
+    return [_statements(section) for section in sections[2::2]]
+
+
+def _statements(section: str) -> list[str]:
+    statements, text = [], ""
+    for line in section.splitlines():
+        text += line.split("-- ")[0].rstrip() + "\n" if line.split("-- ")[0].strip() else ""
+        if text and sqlite3.complete_statement(text):
+            statements.append(text)
+            text = ""
+    assert not text.strip()
+    return statements
+
+
+def _explain(error: Exception, path: Path) -> EdgeError:
+    number = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if number == sqlite3.SQLITE_FULL:
+        return StorageFullError(f"The index {path} cannot grow: the disk is full.")
+    if number in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return BusyError(f"The index {path} was busy for {BUSY_TIMEOUT_S:.0f} s.")
+    return DatabaseError(f"The index {path} cannot be used: {error}.")

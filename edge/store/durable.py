@@ -1,0 +1,107 @@
+"""Files that are whole or not there, also after a power cut.
+
+A file becomes visible in one step (`put`), after its bytes are on the disk; the step itself is on the disk when `put`
+returns. A full disk is a `StorageFullError`; every other fault of the disk is the `OSError` it was.
+
+`step` is told the name of each step just before it is taken: tests stop a process there, or make the step fail.
+"""
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.errors import StorageFullError
+
+CHUNK_BYTES = 1024 * 1024
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def _nothing(name: str) -> None:
+    """Outside of tests, steps are simply taken."""
+
+
+step: Callable[[str], None] = _nothing
+
+
+@contextmanager
+def full_disk_explained(path: Path) -> Iterator[None]:
+    """Turn "no space left" into our own error.  Raises: StorageFullError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFullError(f"The disk that holds {path} is full.") from error
+        raise
+
+
+def sync_file(path: Path) -> None:
+    """Return when the bytes of a file are on the disk."""
+    step("sync_file")
+    _sync(path, os.O_RDONLY)
+
+
+def sync_folder(path: Path) -> None:
+    """Return when the names in a folder are on the disk."""
+    step("sync_folder")
+    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def make_folders(path: Path, *, below: Path) -> None:
+    """Make `path` and what is missing between it and `below`, which exists; durable when this returns."""
+    if path.is_dir():
+        return
+    if path != below:
+        make_folders(path.parent, below=below)
+    step("make_folder")
+    path.mkdir(exist_ok=True)
+    sync_folder(path.parent)
+
+
+def put(temp: Path, final: Path) -> None:
+    """Give a synced temporary file its final name as well; `temp` stays. Same file system, folder made before.
+
+    A file already there under that name is replaced in one step: its bytes were not vouched for by anybody.
+    """
+    step("link")
+    try:
+        os.link(temp, final)
+    except FileExistsError:
+        if os.path.samestat(temp.stat(), final.stat()):
+            return
+        beside = temp.with_name(temp.name + ".link")
+        os.link(temp, beside)
+        os.replace(beside, final)
+    sync_folder(final.parent)
+
+
+def digest_of(path: Path) -> bytes:
+    """Return the SHA-256 of a file, read in pieces: memory stays flat."""
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def digest_from(path: Path, offset: int) -> bytes:
+    """Return the SHA-256 of a file from a byte on."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        while piece := file.read(CHUNK_BYTES):
+            digest.update(piece)
+    return digest.digest()
+
+
+def free_bytes(path: Path) -> int:
+    """Return what an unprivileged process may still write to the disk that holds `path`."""
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,204 @@
+"""Searching the index, with the matching of QIDO-RS and C-FIND: what both, and the pages, ask.
+
+A row comes back as a dict: DICOM keyword -> value as text, number or list, and in lower case what is ours
+(`kept_s`, `size_bytes`, `digest`, `source`). The newest studies come first.
+
+Standard: PS3.4 C.2.2.2 (single value, list of UID, wild card, range), PS3.18 8.3.4
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edge.errors import BadInputError
+from edge.store.database import Database
+from edge.store.matching import Column, Kind, condition, free_text
+
+LIMIT_MAX = 5000
+
+_STUDY = {
+    "StudyInstanceUID": Column("study_instance_uid", Kind.UID),
+    "PatientID": Column("patient_id"),
+    "IssuerOfPatientID": Column("issuer_of_patient_id"),
+    "PatientName": Column("patient_name_folded", Kind.NAME),
+    "PatientBirthDate": Column("patient_birth_date", Kind.RANGE),
+    "PatientSex": Column("patient_sex"),
+    "StudyDate": Column("study_date", Kind.RANGE),
+    "StudyTime": Column("study_time", Kind.RANGE),
+    "AccessionNumber": Column("accession_number"),
+    "StudyID": Column("study_id"),
+    "StudyDescription": Column("study_description"),
+    "ReferringPhysicianName": Column("referring_physician_name_folded", Kind.NAME),
+    "ModalitiesInStudy": Column("modalities", Kind.LISTED),
+}
+_SERIES = {
+    "SeriesInstanceUID": Column("series_instance_uid", Kind.UID),
+    "Modality": Column("modality"),
+    "SeriesNumber": Column("series_number", Kind.NUMBER),
+    "SeriesDescription": Column("series_description"),
+    "BodyPartExamined": Column("body_part_examined"),
+    "Laterality": Column("laterality"),
+    "SeriesDate": Column("series_date", Kind.RANGE),
+    "SeriesTime": Column("series_time", Kind.RANGE),
+    "PerformedProcedureStepStartDate": Column("step_start_date", Kind.RANGE),
+    "PerformedProcedureStepStartTime": Column("step_start_time", Kind.RANGE),
+    "Manufacturer": Column("manufacturer"),
+    "StationName": Column("station_name"),
+}
+_INSTANCE = {
+    "SOPInstanceUID": Column("sop_instance_uid", Kind.UID),
+    "SOPClassUID": Column("sop_class_uid", Kind.UID),
+    "InstanceNumber": Column("instance_number", Kind.NUMBER),
+    "NumberOfFrames": Column("frame_count", Kind.NUMBER),
+}
+SEARCHABLE = {
+    "study": frozenset({*_STUDY, *_SERIES, *_INSTANCE}),
+    "series": frozenset({*_STUDY, *_SERIES, *_INSTANCE}),
+    "instance": frozenset({*_STUDY, *_SERIES, *_INSTANCE}),
+}
+
+_STUDY_FIELDS = {
+    "StudyInstanceUID": "study_instance_uid", "PatientID": "patient_id", "IssuerOfPatientID": "issuer_of_patient_id",
+    "PatientName": "patient_name", "PatientBirthDate": "patient_birth_date", "PatientSex": "patient_sex",
+    "StudyDate": "study_date", "StudyTime": "study_time", "AccessionNumber": "accession_number",
+    "StudyID": "study_id", "StudyDescription": "study_description",
+    "ReferringPhysicianName": "referring_physician_name", "ModalitiesInStudy": "modalities",
+}  # fmt: skip
+_STUDY_COUNTS = {
+    "NumberOfStudyRelatedSeries": "studies.series_count", "NumberOfStudyRelatedInstances": "studies.instance_count",
+    "size_bytes": "studies.size_bytes", "kept_s": "studies.kept_s", "changed_s": "studies.changed_s",
+}  # fmt: skip
+_SERIES_FIELDS = {keyword: column.name for keyword, column in _SERIES.items()}
+_SERIES_COUNTS = {
+    "NumberOfSeriesRelatedInstances": "series.instance_count", "size_bytes": "series.size_bytes",
+    "kept_s": "series.kept_s",
+}  # fmt: skip
+_INSTANCE_FIELDS = {
+    "SOPInstanceUID": "sop_instance_uid", "SOPClassUID": "sop_class_uid", "InstanceNumber": "instance_number",
+    "AvailableTransferSyntaxUID": "transfer_syntax_uid", "NumberOfFrames": "frame_count", "digest": "digest",
+    "size_bytes": "instances.size_bytes", "kept_s": "instances.kept_s", "source": "source", "_more": "attributes",
+}  # fmt: skip
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One page of an answer."""
+
+    total: int
+    """How many match without paging; -1 when nobody asked."""
+    rows: list[Row]
+
+
+def search_studies(
+    database: Database, filters: Mapping[str, str], *, limit: int = 100, offset: int = 0, fuzzy: bool = False,
+    text: str = "", count: bool = True,
+) -> Found:  # fmt: skip
+    """Search studies. `filters` maps keywords to values as in a query; `text` is what somebody types.
+
+    Raises: BadInputError for a keyword that cannot be searched or a value that cannot be read.
+    """
+    inner = {keyword: value for keyword, value in filters.items() if keyword not in _STUDY}
+    where, values = _where(filters, _STUDY, fuzzy=fuzzy, others=inner)
+    for keyword, value in inner.items():
+        part, more = condition(keyword, (_SERIES | _INSTANCE)[keyword], value, fuzzy=fuzzy)
+        joined = "series JOIN instances USING (series_key)" if keyword in _INSTANCE else "series"
+        where.append(f"EXISTS (SELECT 1 FROM {joined} WHERE series.study_key = studies.study_key AND {part})")
+        values += more
+    if text.strip():
+        where.append("study_key IN (SELECT rowid FROM study_words WHERE study_words MATCH ?)")
+        values.append(free_text(text))
+    return _search(
+        database, {**_STUDY_FIELDS, **_STUDY_COUNTS}, "studies", where, values,
+        "study_date DESC, study_time DESC, study_key DESC", limit, offset, count=count,
+    )  # fmt: skip
+
+
+def search_series(
+    database: Database, filters: Mapping[str, str], *, limit: int = 100, offset: int = 0, fuzzy: bool = False,
+    count: bool = False,
+) -> Found:  # fmt: skip
+    """Search series, of one study when StudyInstanceUID is among the filters.  Raises: BadInputError."""
+    inner = {keyword: value for keyword, value in filters.items() if keyword in _INSTANCE}
+    where, values = _where(filters, _STUDY | _SERIES, fuzzy=fuzzy, others=inner)
+    for keyword, value in inner.items():
+        part, more = condition(keyword, _INSTANCE[keyword], value, fuzzy=fuzzy)
+        where.append(f"EXISTS (SELECT 1 FROM instances WHERE instances.series_key = series.series_key AND {part})")
+        values += more
+    order = (
+        "study_date DESC, study_time DESC, study_key DESC, series_number, series_date, series_time, series_instance_uid"
+    )
+    fields = {**_STUDY_FIELDS, **_SERIES_FIELDS, **_STUDY_COUNTS, **_SERIES_COUNTS}
+    return _search(
+        database, fields, "series JOIN studies USING (study_key)", where, values, order, limit, offset, count=count
+    )
+
+
+def search_instances(
+    database: Database, filters: Mapping[str, str], *, limit: int = 1000, offset: int = 0, fuzzy: bool = False,
+    count: bool = False,
+) -> Found:  # fmt: skip
+    """Search instances, of one study or series when its UID is among the filters.  Raises: BadInputError."""
+    where, values = _where(filters, _STUDY | _SERIES | _INSTANCE, fuzzy=fuzzy, others={})
+    order = (
+        "study_date DESC, study_time DESC, study_key DESC, series_number, series_instance_uid,"
+        " instance_number, content_at, sop_instance_uid"
+    )
+    fields = {**_STUDY_FIELDS, **_SERIES_FIELDS, **_INSTANCE_FIELDS}
+    tables = "instances JOIN series USING (series_key) JOIN studies USING (study_key)"
+    return _search(database, fields, tables, where, values, order, limit, offset, count=count)
+
+
+def find_study(database: Database, study_instance_uid: str) -> Row | None:
+    """Return one study's row."""
+    found = search_studies(database, {"StudyInstanceUID": study_instance_uid}, limit=1, count=False)
+    return found.rows[0] if found.rows else None
+
+
+def _where(
+    filters: Mapping[str, str], columns: Mapping[str, Column], *, fuzzy: bool, others: Mapping[str, str]
+) -> tuple[list[str], list[Any]]:
+    where: list[str] = []
+    values: list[Any] = []
+    for keyword, value in filters.items():
+        if keyword in columns:
+            part, more = condition(keyword, columns[keyword], value, fuzzy=fuzzy)
+            where.append(part)
+            values += more
+        elif keyword not in others or keyword not in SEARCHABLE["study"]:
+            raise BadInputError(
+                f"{keyword} cannot be searched.",
+                next_step=f"Search by one of: {', '.join(sorted(SEARCHABLE['study']))}.",
+            )
+    return where, values
+
+
+def _search(
+    database: Database, fields: Mapping[str, str], tables: str, where: list[str], values: list[Any], order: str,
+    limit: int, offset: int, *, count: bool,
+) -> Found:  # fmt: skip
+    if limit < 0 or offset < 0:
+        raise BadInputError("limit and offset are whole numbers from 0.")
+    condition_sql = " AND ".join(where) or "1"
+    selected = ", ".join(f'{column} AS "{keyword}"' for keyword, column in fields.items())
+    with database.read() as connection:
+        total = -1
+        if count:
+            total = connection.execute(f"SELECT count(*) FROM {tables} WHERE {condition_sql}", values).fetchone()[0]
+        found = connection.execute(
+            f"SELECT {selected} FROM {tables} WHERE {condition_sql} ORDER BY {order} LIMIT ? OFFSET ?",
+            [*values, min(limit, LIMIT_MAX), offset],
+        )
+        return Found(total=total, rows=[_row(row) for row in found])
+
+
+def _row(row: sqlite3.Row) -> Row:
+    """Leave out what is not known; open the lists."""
+    answer: Row = {keyword: row[keyword] for keyword in row.keys() if row[keyword] not in (None, "")}  # noqa: SIM118
+    more = json.loads(answer.pop("_more", "{}"))
+    if "ModalitiesInStudy" in answer:
+        answer["ModalitiesInStudy"] = [code for code in answer["ModalitiesInStudy"].split("\\") if code]
+    return {**more, **answer}

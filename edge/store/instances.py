@@ -1,0 +1,257 @@
+"""Objects on disk, by digest, and the one way in.
+
+What `keep()` promises when it returns "kept": the bytes, their name and the index rows survive a power cut, and a
+delivery to every destination is in the outbox. What it promises when it raises: nothing of the object is left, or only
+what `sweep()` takes away.
+
+    data_dir/incoming/…            being written; named after the process that writes
+    data_dir/objects/ab/cd/<sha>   whole; never changed
+    data_dir/aside/<sha>           the same UID as a kept object, but other bytes
+"""
+
+import logging
+import os
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edge.errors import BadInputError, NotFoundError, StorageFullError
+from edge.runtime.clock import wall_s
+from edge.runtime.doorbell import ring
+from edge.runtime.log import event
+from edge.store import audit_log, deliveries, durable, header, rows
+from edge.store.database import Database
+from edge.store.header import Header
+from edge.store.rows import Instance
+
+__all__ = ["Instance", "Instances", "Kept"]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What became of an object that was handed in."""
+
+    outcome: Literal["kept", "known", "conflict"]
+    """known: the same object again, no second copy. conflict: put aside, because this UID has other bytes here."""
+    instance: Instance
+    """The object that this node serves under that UID."""
+
+
+class Instances:
+    """The store of objects. Every method blocks on the disk; safe from any thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        data_dir: Path,
+        *,
+        destinations: Sequence[str] = (),
+        bells: Path | None = None,
+        reserve_bytes: int = 0,
+    ) -> None:
+        """Use this index and this folder; `bells` is rung after each new object. New work stops below the reserve."""
+        self._database = database
+        self._data_dir = data_dir
+        self._destinations = tuple(destinations)
+        self._bells = bells
+        self._reserve_bytes = reserve_bytes
+        with durable.full_disk_explained(data_dir):
+            for name in ("incoming", "objects", "aside"):
+                (data_dir / name).mkdir(parents=True, exist_ok=True)
+        self._owner = owner_mark(os.getpid())
+
+    def new_temp(self) -> Path:
+        """Return a path, not yet used, to write an object to; leave it there or hand it to `keep`."""
+        return self._data_dir / "incoming" / f"{self._owner}.{secrets.token_hex(8)}.part"
+
+    def has_room(self) -> bool:
+        """Tell whether new work may be taken: more than the reserve is free."""
+        return durable.free_bytes(self._data_dir) > self._reserve_bytes
+
+    def require_room(self) -> None:
+        """Refuse new work on a disk that is nearly full.  Raises: StorageFullError."""
+        if not self.has_room():
+            raise StorageFullError(
+                f"Less than {self._reserve_bytes // 2**20} MB are free on the disk that holds {self._data_dir}."
+            )
+
+    def keep(self, temp: Path, *, digest: bytes | None = None, source: str) -> Kept:
+        """Take a DICOM file in, durably; `temp` (from `new_temp`) is gone afterwards, whatever happened.
+
+        `digest` is the SHA-256 of the whole file, if the caller took it while writing.
+        Raises: BadInputError (not DICOM, cut off, no UIDs), StorageFullError.
+        """
+        try:
+            with durable.full_disk_explained(self._data_dir):
+                return self._keep(temp, (digest or durable.digest_of(temp)).hex(), source)
+        except FileNotFoundError as error:
+            raise BadInputError(f"{temp.name} is not there.") from error
+        finally:
+            temp.unlink(missing_ok=True)
+
+    def find(self, sop_instance_uid: str) -> Instance | None:
+        """Return one object by its UID."""
+        with self._database.read() as connection:
+            return rows.find_instance(connection, sop_instance_uid)
+
+    def require(self, sop_instance_uid: str) -> Instance:
+        """Return one object.  Raises: NotFoundError."""
+        instance = self.find(sop_instance_uid)
+        if instance is None:
+            raise NotFoundError(f"There is no object {sop_instance_uid}.")
+        return instance
+
+    def in_study(self, study_instance_uid: str) -> list[Instance]:
+        """Return a study's objects: by series number, then instance number."""
+        with self._database.read() as connection:
+            return rows.instances_of_study(connection, study_instance_uid)
+
+    def in_series(self, series_instance_uid: str) -> list[Instance]:
+        """Return a series' objects: by instance number, time of content, UID."""
+        with self._database.read() as connection:
+            return rows.instances_of_series(connection, series_instance_uid)
+
+    def path_of(self, instance: Instance) -> Path:
+        """Return where the bytes are. They never change."""
+        return self._object_path(instance.digest)
+
+    def sweep(self, *, grace_s: float = 600.0, now_s: float | None = None) -> int:
+        """Remove what a crash left: temporary files of dead processes, object files without a row; return how many.
+
+        An object file younger than `grace_s` may belong to a `keep()` under way and stays.
+        """
+        removed_count = 0
+        for temp in (self._data_dir / "incoming").iterdir():
+            if not _is_alive(temp.name):
+                temp.unlink(missing_ok=True)
+                removed_count += 1
+        before_s = (wall_s() if now_s is None else now_s) - grace_s
+        for folder in (self._data_dir / "objects").iterdir():
+            removed_count += self._sweep_folder(folder, before_s)
+        if removed_count:
+            event(log, "store.swept", removed_count=removed_count)
+        return removed_count
+
+    def _keep(self, temp: Path, digest: str, source: str) -> Kept:
+        parsed = header.read(temp)
+        known = self.find(parsed.sop_instance_uid)
+        if known is not None:
+            return self._keep_again(temp, digest, parsed, known, source)
+        size_bytes = temp.stat().st_size
+        final = self._object_path(digest)
+        durable.sync_file(temp)
+        durable.make_folders(final.parent, below=self._data_dir / "objects")
+        durable.put(temp, final)
+        instance = Instance(
+            sop_instance_uid=parsed.sop_instance_uid, sop_class_uid=parsed.sop_class_uid,
+            series_instance_uid=parsed.series_instance_uid, study_instance_uid=parsed.study_instance_uid,
+            digest=digest, size_bytes=size_bytes, transfer_syntax_uid=parsed.transfer_syntax_uid,
+            frame_count=max(1, parsed.number("NumberOfFrames") or 1), kept_s=wall_s(), source=source,
+        )  # fmt: skip
+        durable.step("commit")
+        winner = self._database.write_grouped(lambda connection: self._insert(connection, instance, parsed, temp))
+        durable.step("committed")
+        if winner is not None:  # Another thread or process kept this UID a moment before.
+            return self._keep_again(temp, digest, parsed, winner, source)
+        if self._bells is not None:
+            ring(self._bells)
+        return Kept(outcome="kept", instance=instance)
+
+    def _insert(
+        self, connection: sqlite3.Connection, instance: Instance, parsed: Header, temp: Path
+    ) -> Instance | None:
+        """Write every row of a new object, or return the one that is there already."""
+        winner = rows.find_instance(connection, instance.sop_instance_uid)
+        if winner is not None:
+            return winner
+        final = self._object_path(instance.digest)
+        if not final.exists():  # A sweep took the file for an orphan of long ago; it holds the same lock as we do.
+            durable.put(temp, final)
+        rows.insert(connection, instance, parsed)
+        deliveries.insert(connection, instance, self._destinations)
+        return None
+
+    def _keep_again(self, temp: Path, digest: str, parsed: Header, known: Instance, source: str) -> Kept:
+        """The UID is here already: the same object, or another that goes aside."""
+        kept = self.path_of(known)
+        if digest == known.digest:
+            if not kept.exists() or kept.stat().st_size != known.size_bytes:  # Lost or damaged: heal it.
+                durable.sync_file(temp)
+                durable.make_folders(kept.parent, below=self._data_dir / "objects")
+                durable.put(temp, kept)
+                event(log, "store.healed", sop_instance_uid=known.sop_instance_uid)
+            return Kept(outcome="known", instance=known)
+        if kept.exists() and _same_dataset(temp, parsed, kept):
+            return Kept(outcome="known", instance=known)
+        self._put_aside(temp, digest, known, source)
+        return Kept(outcome="conflict", instance=known)
+
+    def _put_aside(self, temp: Path, digest: str, known: Instance, source: str) -> None:
+        durable.sync_file(temp)
+        size_bytes = temp.stat().st_size
+        durable.put(temp, self._data_dir / "aside" / digest)
+        now_s = wall_s()
+        with self._database.write() as connection:
+            is_new = rows.insert_conflict(connection, known, digest, size_bytes, source, now_s)
+            if is_new:
+                audit_log.add_within(
+                    connection, actor=source, action="object.conflict", object=known.sop_instance_uid,
+                    detail={"kept": known.digest, "aside": digest}, at_s=now_s,
+                )  # fmt: skip
+        event(
+            log, "object.conflict", level=logging.WARNING, sop_instance_uid=known.sop_instance_uid,
+            kept=known.digest, aside=digest, source=source,
+        )  # fmt: skip
+
+    def _sweep_folder(self, folder: Path, before_s: float) -> int:
+        """Look at objects/ab: the rows of that prefix are compared with the files, under the writing lock to remove."""
+        removed_count = 0
+        for inner in folder.iterdir():
+            old = {entry.name for entry in os.scandir(inner) if entry.stat().st_ctime < before_s}
+            if not old or not old - self._known_digests(folder.name + inner.name):
+                continue
+            with self._database.write() as connection:
+                known = rows.digests_with_prefix(connection, folder.name + inner.name)
+                for name in old - known:
+                    path = inner / name
+                    if path.stat().st_ctime < before_s:
+                        path.unlink()
+                        removed_count += 1
+        return removed_count
+
+    def _known_digests(self, prefix: str) -> set[str]:
+        with self._database.read() as connection:
+            return rows.digests_with_prefix(connection, prefix)
+
+    def _object_path(self, digest: str) -> Path:
+        return self._data_dir / "objects" / digest[:2] / digest[2:4] / digest
+
+
+def _same_dataset(temp: Path, parsed: Header, kept: Path) -> bool:
+    """Tell whether two files differ only in their file meta information, which names whoever wrote the file."""
+    other = header.read(kept)
+    if parsed.transfer_syntax_uid != other.transfer_syntax_uid:
+        return False
+    sizes = (temp.stat().st_size - parsed.dataset_offset, kept.stat().st_size - other.dataset_offset)
+    if sizes[0] != sizes[1]:
+        return False
+    return durable.digest_from(temp, parsed.dataset_offset) == durable.digest_from(kept, other.dataset_offset)
+
+
+def owner_mark(process_id: int) -> str:
+    """Return `pid-start`: a process identifier that comes again has another start."""
+    with open(f"/proc/{process_id}/stat", "rb") as file:
+        return f"{process_id}-{file.read().rpartition(b')')[2].split()[19].decode()}"
+
+
+def _is_alive(temp_name: str) -> bool:
+    mark = temp_name.partition(".")[0]
+    process_id = mark.partition("-")[0]
+    try:
+        return process_id.isdigit() and owner_mark(int(process_id)) == mark
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -1,0 +1,124 @@
+"""How one search value becomes a condition of SQL.  Standard: PS3.4 C.2.2.2"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from edge.errors import BadInputError
+from edge.store.folding import fold, words
+
+VALUE_CHARS_MAX = 20_000
+UID_COUNT_MAX = 500
+_RANGE = re.compile(r"(?P<first>[0-9.:]*)-(?P<last>[0-9.:]*)")
+
+
+class Kind(Enum):
+    """How a column is compared."""
+
+    TEXT = "text"
+    NAME = "name"
+    """Folded: without case and diacritics."""
+    UID = "uid"
+    RANGE = "range"
+    """Dates and times."""
+    NUMBER = "number"
+    LISTED = "listed"
+    r"""Codes between backslashes: \MG\US\."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the index and how it is searched."""
+
+    name: str
+    kind: Kind = Kind.TEXT
+
+
+def condition(keyword: str, column: Column, value: str, *, fuzzy: bool = False) -> tuple[str, list[Any]]:
+    """Return SQL and its values for one keyword; an empty value, or `*`, matches everything.  Raises: BadInputError."""
+    value = value.strip()
+    if len(value) > VALUE_CHARS_MAX:
+        raise BadInputError(f"The value for {keyword} is too long.")
+    if value in ("", "*"):
+        return "1", []
+    match column.kind:
+        case Kind.UID:
+            return _uids(column.name, value)
+        case Kind.RANGE:
+            return _range(keyword, column.name, value)
+        case Kind.NAME:
+            return _name(column.name, value, fuzzy=fuzzy)
+        case Kind.NUMBER:
+            if not re.fullmatch(r"[+-]?[0-9]{1,15}", value):
+                raise BadInputError(f"{keyword} must be a whole number, not {value!r}.")
+            return f"{column.name} = ?", [int(value)]
+        case Kind.LISTED:
+            codes = [code for code in re.split(r"[\\,]", value) if code]
+            return _any([(f"{column.name} GLOB ?", [f"*\\{_glob(code)}\\*"]) for code in codes])
+        case Kind.TEXT:
+            return _any([_text(column.name, part) for part in value.split("\\") if part])
+
+
+def free_text(text: str) -> str:
+    """Return the full-text query for what somebody types: every word must begin some word of the study."""
+    return " ".join(f'"{word}"*' for word in words(text)) or '""'
+
+
+def _text(name: str, value: str) -> tuple[str, list[Any]]:
+    if "*" in value or "?" in value:
+        return f"{name} GLOB ?", [_glob(value)]
+    return f"{name} = ?", [value]
+
+
+def _name(name: str, value: str, *, fuzzy: bool) -> tuple[str, list[Any]]:
+    """Compare folded; fuzzy: each word that is asked for begins some word of the name.  Standard: PS3.18 8.3.4.2"""
+    folded = fold(value)
+    if fuzzy:
+        parts = [word for word in re.split(r"[ *?]+", folded) if word]
+        return _all([(f"' ' || {name} GLOB ?", [f"* {_glob(word)}*"]) for word in parts])
+    return _text(name, folded)
+
+
+def _uids(name: str, value: str) -> tuple[str, list[Any]]:
+    uids = [uid for uid in re.split(r"[\\,]", value) if uid]
+    if len(uids) > UID_COUNT_MAX:
+        raise BadInputError(f"More than {UID_COUNT_MAX} UIDs in one list.")
+    return f"{name} IN ({','.join('?' * len(uids))})", list(uids)
+
+
+def _range(keyword: str, name: str, value: str) -> tuple[str, list[Any]]:
+    """`A-B`, `A-`, `-B` or one value, which covers what it leaves unsaid (a time `10` is the whole hour)."""
+    if not re.fullmatch(r"[0-9.:\-]+", value):
+        raise BadInputError(f"{keyword} must be a date, a time or a range FROM-TO, not {value!r}.")
+    plain = value.replace(":", "")
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", plain):
+        plain = plain.replace("-", "")
+    if "-" not in plain:
+        return f"{name} GLOB ?", [f"{plain}*"]
+    matched = _RANGE.fullmatch(plain)
+    if matched is None or (not matched["first"] and not matched["last"]):
+        raise BadInputError(f"{keyword} must be a range FROM-TO, not {value!r}.")
+    parts: list[tuple[str, list[Any]]] = [(f"{name} != ''", [])]
+    if matched["first"]:
+        parts.append((f"{name} >= ?", [matched["first"]]))
+    if matched["last"]:
+        parts.append((f"{name} < ?", [matched["last"] + ":"]))  # ":" sorts after every digit and the point.
+    return _all(parts)
+
+
+def _glob(value: str) -> str:
+    return value.replace("[", "[[]")
+
+
+def _any(parts: list[tuple[str, list[Any]]]) -> tuple[str, list[Any]]:
+    return _joined(parts, " OR ", "0")
+
+
+def _all(parts: list[tuple[str, list[Any]]]) -> tuple[str, list[Any]]:
+    return _joined(parts, " AND ", "1")
+
+
+def _joined(parts: list[tuple[str, list[Any]]], word: str, empty: str) -> tuple[str, list[Any]]:
+    sql = word.join(part for part, _ in parts) or empty
+    return f"({sql})", [value for _, values in parts for value in values]

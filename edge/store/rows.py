@@ -1,0 +1,188 @@
+"""The rows of studies, series and instances: how a header becomes rows, and how they are read back.
+
+Only `instances` writes through here; the connection is inside its transaction.
+"""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+
+from edge.store.folding import fold, words
+from edge.store.header import Header
+
+STUDY_COLUMNS = {
+    "patient_id": "PatientID", "issuer_of_patient_id": "IssuerOfPatientID", "patient_name": "PatientName",
+    "patient_birth_date": "PatientBirthDate", "patient_sex": "PatientSex", "study_date": "StudyDate",
+    "study_time": "StudyTime", "accession_number": "AccessionNumber", "study_id": "StudyID",
+    "study_description": "StudyDescription", "referring_physician_name": "ReferringPhysicianName",
+}  # fmt: skip
+SERIES_COLUMNS = {
+    "modality": "Modality", "series_description": "SeriesDescription", "body_part_examined": "BodyPartExamined",
+    "laterality": "Laterality", "series_date": "SeriesDate", "series_time": "SeriesTime",
+    "step_start_date": "PerformedProcedureStepStartDate", "step_start_time": "PerformedProcedureStepStartTime",
+    "manufacturer": "Manufacturer", "station_name": "StationName",
+}  # fmt: skip
+_ELSEWHERE = frozenset(
+    {*STUDY_COLUMNS.values(), *SERIES_COLUMNS.values(), "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID",
+     "SeriesInstanceUID", "SeriesNumber", "InstanceNumber"}
+)  # fmt: skip
+_WORD_COLUMNS = ("patient_name", "patient_id", "accession_number", "study_description", "study_id")
+
+_INSTANCE_SQL = """
+SELECT sop_instance_uid, sop_class_uid, series_instance_uid, study_instance_uid, digest, instances.size_bytes,
+       transfer_syntax_uid, frame_count, instances.kept_s, source
+FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One object of the store."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+    digest: str
+    """SHA-256 of the whole file, hex: also its place on disk."""
+    size_bytes: int
+    transfer_syntax_uid: str
+    frame_count: int
+    kept_s: float
+    source: str
+    """Who handed it in."""
+
+
+def find_instance(connection: sqlite3.Connection, sop_instance_uid: str) -> Instance | None:
+    row = connection.execute(f"{_INSTANCE_SQL} WHERE sop_instance_uid = ?", (sop_instance_uid,)).fetchone()
+    return None if row is None else Instance(**row)
+
+
+def instances_of_study(connection: sqlite3.Connection, study_instance_uid: str) -> list[Instance]:
+    order = "ORDER BY series_number, series_date, series_time, series_instance_uid, instance_number, content_at"
+    found = connection.execute(
+        f"{_INSTANCE_SQL} WHERE study_instance_uid = ? {order}, sop_instance_uid", (study_instance_uid,)
+    )
+    return [Instance(**row) for row in found]
+
+
+def instances_of_series(connection: sqlite3.Connection, series_instance_uid: str) -> list[Instance]:
+    order = "ORDER BY instance_number, content_at, sop_instance_uid"
+    found = connection.execute(f"{_INSTANCE_SQL} WHERE series_instance_uid = ? {order}", (series_instance_uid,))
+    return [Instance(**row) for row in found]
+
+
+def digests_with_prefix(connection: sqlite3.Connection, prefix: str) -> set[str]:
+    found = connection.execute("SELECT digest FROM instances WHERE digest >= ? AND digest < ?", (prefix, prefix + "g"))
+    return {row[0] for row in found}
+
+
+def insert(connection: sqlite3.Connection, instance: Instance, header: Header) -> None:
+    """Write the instance, make or amend its series and study, and keep their counts right."""
+    study_key = _upsert_study(connection, instance, header)
+    series_key = _upsert_series(connection, study_key, instance, header)
+    attributes = {keyword: value for keyword, value in header.values.items() if keyword not in _ELSEWHERE}
+    connection.execute(
+        "INSERT INTO instances (series_key, sop_instance_uid, sop_class_uid, digest, size_bytes, transfer_syntax_uid,"
+        " instance_number, frame_count, content_at, attributes, source, kept_s) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+        (
+            series_key, instance.sop_instance_uid, instance.sop_class_uid, instance.digest, instance.size_bytes,
+            instance.transfer_syntax_uid, header.number("InstanceNumber"), instance.frame_count,
+            _content_at(header), json.dumps(attributes, ensure_ascii=False, separators=(",", ":")), instance.source,
+            instance.kept_s,
+        ),
+    )  # fmt: skip
+
+
+def insert_conflict(
+    connection: sqlite3.Connection, known: Instance, digest: str, size_bytes: int, source: str, seen_s: float
+) -> bool:
+    """Note that other bytes came under a known UID; tell whether these are new."""
+    cursor = connection.execute(
+        "INSERT OR IGNORE INTO conflicts (sop_instance_uid, digest, kept_digest, size_bytes, source, seen_s)"
+        " VALUES (?,?,?,?,?,?)",
+        (known.sop_instance_uid, digest, known.digest, size_bytes, source, seen_s),
+    )
+    return cursor.rowcount == 1
+
+
+def _upsert_study(connection: sqlite3.Connection, instance: Instance, header: Header) -> int:
+    """Make the study's row, or fill what is empty in it: the first object that says something is believed."""
+    row = connection.execute(
+        "SELECT * FROM studies WHERE study_instance_uid = ?", (instance.study_instance_uid,)
+    ).fetchone()
+    said = {column: header.text(keyword) for column, keyword in STUDY_COLUMNS.items()}
+    modality = header.text("Modality")
+    if row is None:
+        said |= _folded(said)
+        columns = ", ".join(said)
+        cursor = connection.execute(
+            "INSERT INTO studies"
+            f" (study_instance_uid, modalities, instance_count, size_bytes, kept_s, changed_s, {columns})"
+            f" VALUES (?,?,1,?,?,?{',?' * len(said)})",
+            (
+                instance.study_instance_uid, f"\\{modality}\\" if modality else "\\", instance.size_bytes,
+                instance.kept_s, instance.kept_s, *said.values(),
+            ),
+        )  # fmt: skip
+        _index_words(connection, int(cursor.lastrowid or 0), said, is_new=True)
+        return int(cursor.lastrowid or 0)
+    changed = {column: value for column, value in said.items() if value and not row[column]}
+    if changed:
+        changed |= _folded(changed)
+        _index_words(connection, row["study_key"], {**dict(row), **changed}, is_new=False)
+    if modality and f"\\{modality}\\" not in row["modalities"]:
+        changed["modalities"] = (
+            "\\" + "\\".join(sorted({*row["modalities"].strip("\\").split("\\"), modality} - {""})) + "\\"
+        )
+    assignments = "".join(f", {column} = ?" for column in changed)
+    connection.execute(
+        "UPDATE studies SET instance_count = instance_count + 1, size_bytes = size_bytes + ?, changed_s = ?"
+        f"{assignments} WHERE study_key = ?",
+        (instance.size_bytes, instance.kept_s, *changed.values(), row["study_key"]),
+    )
+    return int(row["study_key"])
+
+
+def _upsert_series(connection: sqlite3.Connection, study_key: int, instance: Instance, header: Header) -> int:
+    row = connection.execute(
+        "UPDATE series SET instance_count = instance_count + 1, size_bytes = size_bytes + ?"
+        " WHERE study_key = ? AND series_instance_uid = ? RETURNING series_key",
+        (instance.size_bytes, study_key, instance.series_instance_uid),
+    ).fetchone()
+    if row is not None:
+        return int(row["series_key"])
+    said = {column: header.text(keyword) for column, keyword in SERIES_COLUMNS.items()}
+    cursor = connection.execute(
+        f"INSERT INTO series (study_key, series_instance_uid, series_number, instance_count, size_bytes, kept_s,"
+        f" {', '.join(said)}) VALUES (?,?,?,1,?,?{',?' * len(said)})",
+        (
+            study_key, instance.series_instance_uid, header.number("SeriesNumber"), instance.size_bytes,
+            instance.kept_s, *said.values(),
+        ),
+    )  # fmt: skip
+    connection.execute("UPDATE studies SET series_count = series_count + 1 WHERE study_key = ?", (study_key,))
+    return int(cursor.lastrowid or 0)
+
+
+def _folded(said: dict[str, str]) -> dict[str, str]:
+    return {
+        f"{column}_folded": fold(said[column])
+        for column in ("patient_name", "referring_physician_name")
+        if column in said
+    }
+
+
+def _index_words(connection: sqlite3.Connection, study_key: int, row: dict[str, str], *, is_new: bool) -> None:
+    if not is_new:
+        connection.execute("DELETE FROM study_words WHERE rowid = ?", (study_key,))
+    text = " ".join(word for column in _WORD_COLUMNS for word in words(row[column]))
+    connection.execute("INSERT INTO study_words (rowid, words) VALUES (?, ?)", (study_key, text))
+
+
+def _content_at(header: Header) -> str:
+    """Return when the content was made, as text that sorts."""
+    for date, time in (("ContentDate", "ContentTime"), ("AcquisitionDate", "AcquisitionTime")):
+        if header.text(date):
+            return header.text(date) + header.text(time)
+    return header.text("AcquisitionDateTime")
