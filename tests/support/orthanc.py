@@ -10,12 +10,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,29 +34,24 @@ def free_port() -> int:
 
 @dataclass
 class Orthanc:
-    """One archive: `ae_title` at `dicom_port`, REST at `url`."""
+    """One archive: `ae_title` at `dimse_port`, REST at `url`; `options` are keys of Orthanc's configuration."""
 
     folder: Path
     ae_title: str = "HOSPITAL"
     options: dict[str, Any] = field(default_factory=dict)
-    dicom_port: int = field(default_factory=free_port)
+    dimse_port: int = field(default_factory=free_port)
     http_port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
 
-    @classmethod
-    @contextmanager
-    def running(cls, **options: Any) -> Iterator["Orthanc"]:
-        """Run one in a temporary folder; `options` are keys of Orthanc's configuration."""
+    def __enter__(self) -> "Orthanc":
         if find_orthanc() is None:
             pytest.skip("Orthanc is not installed: apt-get install orthanc orthanc-dicomweb")
-        folder = Path(tempfile.mkdtemp(prefix="orthanc-"))
-        orthanc = cls(folder=folder, options=options)
-        try:
-            orthanc.start()
-            yield orthanc
-        finally:
-            orthanc.stop(is_hard=True)
-            shutil.rmtree(folder, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(is_hard=True)
 
     @property
     def url(self) -> str:
@@ -116,6 +109,10 @@ class Orthanc:
             for row in self.get("/instances?expand&limit=100000&since=0")
         }
 
+    def sop_instance_uids(self) -> list[str]:
+        """Return the UID of every object it has; one that came twice is there once."""
+        return list(self.instances())
+
     def file_of(self, sop_instance_uid: str) -> bytes:
         """Return an object as Orthanc gives it back."""
         found = self.post("/tools/lookup", sop_instance_uid.encode())
@@ -126,7 +123,7 @@ class Orthanc:
     def _configuration(self) -> dict[str, Any]:
         return {
             "Name": "hospital", "StorageDirectory": str(self.folder / "storage"),
-            "IndexDirectory": str(self.folder / "storage"), "HttpPort": self.http_port, "DicomPort": self.dicom_port,
+            "IndexDirectory": str(self.folder / "storage"), "HttpPort": self.http_port, "DicomPort": self.dimse_port,
             "DicomAet": self.ae_title, "RemoteAccessAllowed": False, "AuthenticationEnabled": False,
             "DicomAlwaysAllowEcho": True, "DicomAlwaysAllowStore": True, "DicomCheckCalledAet": False,
             "UnknownSopClassAccepted": True, "StorageCommitmentReportsSize": 100, "OverwriteInstances": False,
@@ -141,7 +138,7 @@ def find_orthanc() -> str | None:
 
 
 @pytest.fixture
-def orthanc() -> Iterator[Orthanc]:
+def orthanc(tmp_path: Path) -> Iterator[Orthanc]:
     """A fresh archive for one test."""
-    with Orthanc.running() as hospital:
+    with Orthanc(tmp_path / "orthanc") as hospital:
         yield hospital
