@@ -1,1 +1,1 @@
-
+"""Live media: one encoder a source, a room a session, a peer a browser."""

@@ -1,0 +1,242 @@
+"""Every private name of aiortc and aioice that we rely on, in one place.
+
+Stock aiortc encodes once a viewer, forgets a picture-loss indication when it is handed packets, sends a receiver's
+estimate to an encoder that is not ours, keeps 128 packets for resending and asks a public STUN server. What stands
+here changes that. `tests/contract/test_aiortc_seams.py` fails loudly when another version no longer has these names.
+"""
+
+import asyncio
+import random
+import struct
+import time
+from collections import deque
+from typing import Protocol
+
+import aioice.ice
+from aiortc import RTCRtpSender, RTCRtpTransceiver
+from aiortc.clock import current_ntp_time
+from aiortc.rtcrtpparameters import RTCRtpCodecCapability, RTCRtpCodecParameters, RTCRtpSendParameters
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTCP_PSFB_FIR,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    RtcpSrPacket,
+    unpack_remb_fci,
+)
+
+from edge.live.picture import RTP_MODULUS, Picture
+from edge.live.track import PictureQueue
+
+AIORTC_VERSION = "1.16.0"
+
+HISTORY_PACKETS_MAX = 1024
+"""For resending: two seconds at 5 Mbit/s."""
+BURST_S = 0.005
+"""Packets leave in bursts of at most so long at the pace."""
+RESEND_COUNT_MAX = 64
+"""Of one negative acknowledgement; more is a lost picture, and a keyframe is cheaper."""
+
+_EXTENSION_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+_EXTENSION_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+_stock_host_addresses = aioice.ice.get_host_addresses
+
+
+class Ears(Protocol):
+    """What a sender tells of its receiver; called in the event loop."""
+
+    def hear_loss(self) -> None:
+        """The receiver lost the picture and needs a keyframe."""
+
+    def hear_remb(self, bitrate_bps: int) -> None:
+        """The receiver estimates what the link carries."""
+
+    def hear_report(self, *, loss: float, rtt_s: float | None) -> None:
+        """A receiver report came; `loss` is the fraction since the last."""
+
+    def pace_bps(self) -> int:
+        """Return how fast packets may leave."""
+
+
+class HubSender(RTCRtpSender):  # type: ignore[misc]
+    """Sends pictures that are encoded and packed already, and listens to what the receiver says of them."""
+
+    def __init__(self, transport: object, queue: PictureQueue, ears: Ears) -> None:
+        """Take the place of a stock video sender on the same transport."""
+        super().__init__("video", transport)
+        self._queue = queue
+        self._ears = ears
+        self._extension_ids: dict[str, int] = {}
+        self._muxed_mid = b""
+        self._resend_payload_type: int | None = None
+        self._resend_sequence = random.randrange(1 << 15)
+        self._sequence = random.randrange(1 << 15)
+        self._history: dict[int, tuple[int, int, bytes]] = {}
+        self._kept: deque[int] = deque()
+        self.rtp_offset = random.randrange(RTP_MODULUS)
+        """What is added to hub time on the wire."""
+        self.sent_picture_count = 0
+        self.sent_bytes = 0
+
+    async def send(self, parameters: RTCRtpSendParameters) -> None:
+        """Note what was negotiated, then start."""
+        self._extension_ids = {extension.uri: extension.id for extension in parameters.headerExtensions}
+        self._muxed_mid = parameters.muxId.encode()
+        chosen = parameters.codecs[0].payloadType
+        for codec in parameters.codecs:
+            if codec.name.lower() == "rtx" and codec.parameters.get("apt") == chosen:
+                self._resend_payload_type = codec.payloadType
+        await super().send(parameters)
+
+    async def _run_rtp(self, codec: RTCRtpCodecParameters) -> None:
+        self._RTCRtpSender__rtp_started.set()
+        try:
+            while (picture := await self._queue.take()) is not None:
+                if self._enabled:
+                    await self._send_picture(picture, codec.payloadType)
+        except (asyncio.CancelledError, ConnectionError):
+            pass
+        finally:
+            # `stop` of the stock sender waits for this.
+            self._RTCRtpSender__rtp_exited.set()
+
+    async def _send_picture(self, picture: Picture, payload_type: int) -> None:
+        timestamp = (picture.ticks + self.rtp_offset) % RTP_MODULUS
+        last = len(picture.payloads) - 1
+        burst_bytes = max(1500, int(self._ears.pace_bps() / 8 * BURST_S))
+        left_bytes = burst_bytes
+        for number, payload in enumerate(picture.payloads):
+            if left_bytes < len(payload):
+                await asyncio.sleep(BURST_S)
+                left_bytes = burst_bytes
+            left_bytes -= len(payload)
+            marked_type = payload_type | (0x80 if number == last else 0)
+            self._keep(self._sequence, marked_type, timestamp, payload)
+            await self._send_packet(marked_type, self._sequence, timestamp, self._ssrc, payload)
+            self._sequence = (self._sequence + 1) & 0xFFFF
+        self.sent_picture_count += 1
+        self._note_sent(picture, timestamp)
+
+    def _note_sent(self, picture: Picture, timestamp: int) -> None:
+        """Let the stock sender's reports say when this picture was captured, not when it was sent."""
+        age_s = max(0.0, (time.monotonic_ns() - picture.mono_ns) / 1e9)
+        self._RTCRtpSender__ntp_timestamp = current_ntp_time() - int(age_s * (1 << 32))
+        self._RTCRtpSender__rtp_timestamp = timestamp
+        self._RTCRtpSender__octet_count += picture.size_bytes
+        self._RTCRtpSender__packet_count += len(picture.payloads)
+
+    async def _send_packet(self, marked_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes) -> None:
+        extension = self._extension()
+        first = 0x90 if extension else 0x80
+        packet = struct.pack("!BBHII", first, marked_type, sequence, timestamp, ssrc) + extension + payload
+        self.sent_bytes += len(packet)
+        await self.transport._send_rtp(packet)
+
+    def _extension(self) -> bytes:
+        """Build the header extension: media id and sending time.  Standard: RFC 8285"""
+        body = b""
+        mid_id, time_id = (self._extension_ids.get(uri) for uri in (_EXTENSION_MID, _EXTENSION_SEND_TIME))
+        if mid_id and 0 < len(self._muxed_mid) <= 16:
+            body += bytes([mid_id << 4 | len(self._muxed_mid) - 1]) + self._muxed_mid
+        if time_id:
+            body += bytes([time_id << 4 | 2]) + (current_ntp_time() >> 14 & 0xFFFFFF).to_bytes(3, "big")
+        if not body:
+            return b""
+        body += bytes(-len(body) % 4)
+        return struct.pack("!HH", 0xBEDE, len(body) // 4) + body
+
+    def _keep(self, sequence: int, marked_type: int, timestamp: int, payload: bytes) -> None:
+        self._history[sequence] = (marked_type, timestamp, payload)
+        self._kept.append(sequence)
+        if len(self._kept) > HISTORY_PACKETS_MAX:
+            self._history.pop(self._kept.popleft(), None)
+
+    async def _retransmit(self, sequence_number: int) -> None:
+        kept = self._history.get(sequence_number)
+        if kept is None:
+            return
+        marked_type, timestamp, payload = kept
+        if self._resend_payload_type is None:
+            await self._send_packet(marked_type, sequence_number, timestamp, self._ssrc, payload)
+            return
+        marked_type = marked_type & 0x80 | self._resend_payload_type
+        payload = struct.pack("!H", sequence_number) + payload
+        await self._send_packet(marked_type, self._resend_sequence, timestamp, self._rtx_ssrc, payload)
+        self._resend_sequence = (self._resend_sequence + 1) & 0xFFFF
+
+    def _send_keyframe(self) -> None:
+        self._ears.hear_loss()
+
+    async def _handle_rtcp_packet(self, packet: object) -> None:
+        match packet:
+            case RtcpRtpfbPacket(fmt=fmt) if fmt == RTCP_RTPFB_NACK:
+                for sequence in packet.lost[:RESEND_COUNT_MAX]:
+                    await self._retransmit(sequence)
+            case RtcpPsfbPacket(fmt=fmt) if fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+                self._send_keyframe()
+            case RtcpPsfbPacket(fmt=fmt) if fmt == RTCP_PSFB_APP:
+                self._hear_remb(packet.fci)
+            case RtcpRrPacket() | RtcpSrPacket():
+                await super()._handle_rtcp_packet(packet)
+                for report in packet.reports:
+                    if report.ssrc == self._ssrc:
+                        self._ears.hear_report(loss=report.fraction_lost / 256, rtt_s=self._RTCRtpSender__rtt)
+
+    def _hear_remb(self, fci: bytes) -> None:
+        try:
+            bitrate_bps, ssrcs = unpack_remb_fci(fci)
+        except ValueError:
+            return  # Other application feedback, not for us.
+        if self._ssrc in ssrcs:
+            self._ears.hear_remb(bitrate_bps)
+
+
+def replace_sender(transceiver: RTCRtpTransceiver, queue: PictureQueue, ears: Ears) -> HubSender:
+    """Put our sender in place of a video transceiver's stock one; before any description is set."""
+    stock = transceiver.sender
+    sender = HubSender(stock.transport, queue, ears)
+    sender._stream_id = stock._stream_id
+    transceiver._RTCRtpTransceiver__sender = sender
+    transceiver.receiver._set_rtcp_ssrc(sender._ssrc)
+    return sender
+
+
+def separate_stream(sender: RTCRtpSender, stream_id: str) -> None:
+    """Give a sender a media stream of its own: browsers hold back pictures for the sound of the same stream."""
+    sender._stream_id = stream_id
+
+
+def prefer_codecs(transceiver: RTCRtpTransceiver) -> None:
+    """Prefer H.264 constrained baseline, then baseline, then VP8.
+
+    Only works before the remote description is set: afterwards the answering side ignores it.
+    """
+    capabilities = RTCRtpSender.getCapabilities("video").codecs
+
+    def rank(codec: RTCRtpCodecCapability) -> int:
+        name = codec.mimeType.lower()
+        if name == "video/h264":
+            return 0 if codec.parameters.get("profile-level-id") == "42e01f" else 1
+        return 2 if name == "video/vp8" else 3
+
+    transceiver.setCodecPreferences(sorted(capabilities, key=rank))
+
+
+def negotiated_codec(transceiver: RTCRtpTransceiver) -> str:
+    """Return the codec that will be sent, in lower case: h264 or vp8."""
+    return str(transceiver._codecs[0].name).lower()
+
+
+def allow_loopback(is_allowed: bool) -> None:
+    """Offer loopback candidates too, for browsers on this machine; a machine with nothing else offers it anyway."""
+
+    def host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+        addresses: list[str] = _stock_host_addresses(use_ipv4, use_ipv6)
+        if use_ipv4 and (is_allowed or not addresses):
+            addresses = [*addresses, "127.0.0.1"]
+        return addresses
+
+    aioice.ice.get_host_addresses = host_addresses

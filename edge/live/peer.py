@@ -1,0 +1,266 @@
+"""One browser in a room: the picture to it, sound both ways, two data channels."""
+
+import asyncio
+import itertools
+import json
+import logging
+from collections import deque
+from typing import Any, Protocol
+
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+
+from edge.config import Live
+from edge.core.session import Role
+from edge.errors import BadInputError, EdgeError
+from edge.live.aiortc_seams import HubSender, negotiated_codec, prefer_codecs, replace_sender, separate_stream
+from edge.live.estimate import Estimate
+from edge.live.hub import Hub, Viewer
+from edge.live.message import Allowance, parse
+from edge.live.mixer import Mixer
+from edge.live.offer import read_offer
+from edge.live.picture import RTP_MODULUS
+from edge.live.track import PictureQueue
+from edge.runtime.clock import mono_s, wall_s
+from edge.runtime.log import event
+
+JOIN_S_MAX = 20.0
+"""From the answer to the connection."""
+EARLY_MESSAGE_COUNT_MAX = 32
+"""Messages kept until the control channel is open."""
+CONTROL_BYTES_MAX = 1024 * 1024
+"""Waiting in the control channel; a peer that takes nothing for so long is let go."""
+POINTER_BYTES_MAX = 4096
+"""Waiting in the pointer channel; beyond it a newer pointer replaces what was not sent."""
+PACE_BPS_FIRST = 12_000_000
+PACE_FACTOR = 2.5
+RATE_S_MIN = 0.9
+
+log = logging.getLogger(__name__)
+_numbers = itertools.count()
+
+
+class PeerHost(Protocol):
+    """What a peer tells its room; called in the event loop."""
+
+    def peer_connected(self, peer: "Peer") -> None: ...
+
+    def peer_ended(self, peer: "Peer", reason: str) -> None: ...
+
+    def peer_said(self, peer: "Peer", channel: str, message: dict[str, Any]) -> None: ...
+
+
+class Peer:
+    """One RTCPeerConnection and what belongs to it."""
+
+    def __init__(
+        self, *, peer_id: str, role: Role, name: str, hub: Hub, mixer: Mixer, config: Live, host: PeerHost
+    ) -> None:
+        """Nothing is sent or opened before `answer`."""
+        self.peer_id = peer_id
+        self.role = role
+        self.name = name
+        self.joined_s = wall_s()
+        self.is_connected = False
+        self.is_ended = False
+        self.codec: str | None = None
+        self._key = f"{peer_id}#{next(_numbers)}"
+        self._hub = hub
+        self._mixer = mixer
+        self._host = host
+        self._estimate = Estimate(bitrate_bps_max=config.bitrate_bps_max)
+        self._queue = PictureQueue()
+        self._viewer: Viewer | None = None
+        self._sender: HubSender | None = None
+        self._video: Any = None
+        self._channels: dict[str, RTCDataChannel] = {}
+        self._early: deque[str] = deque(maxlen=EARLY_MESSAGE_COUNT_MAX)
+        self._allowance = Allowance()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loss = 0.0
+        self._rtt_s: float | None = None
+        self._counted = (mono_s(), 0, 0)
+        self._rates = (0.0, 0)
+        self.page_stats: dict[str, Any] = {}
+        servers = [
+            RTCIceServer(urls=server["urls"], username=server.get("username"), credential=server.get("credential"))
+            for server in config.ice_servers
+        ]
+        self._connection = RTCPeerConnection(
+            RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        )
+
+    async def answer(self, sdp: str) -> str:
+        """Return the answer to an offer, with all our candidates in it.  Raises: BadInputError."""
+        offer = read_offer(sdp)
+        connection = self._connection
+        connection.on("connectionstatechange", self._note_state)
+        connection.on("track", self._take_track)
+        connection.on("datachannel", self._take_channel)
+        if offer.has_video:
+            self._video = connection.addTransceiver("video", direction="sendonly")
+            prefer_codecs(self._video)
+            self._sender = replace_sender(self._video, self._queue, self)
+        if offer.has_audio:
+            audio = connection.addTransceiver(self._mixer.listen(self._key), direction="sendrecv")
+            separate_stream(audio.sender, self._key)
+        try:
+            await connection.setRemoteDescription(RTCSessionDescription(sdp=offer.sdp, type="offer"))
+            await connection.setLocalDescription(await connection.createAnswer())
+        except (
+            ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
+            InternalError, InvalidAccessError, InvalidStateError, OperationError,
+        ) as error:  # fmt: skip
+            # aiortc reads descriptions without checking them: these are its ways of saying that one is wrong.
+            raise BadInputError(f"The offer cannot be answered: {error or type(error).__name__}.") from error
+        if self._video is not None:
+            self.codec = negotiated_codec(self._video)
+        asyncio.get_running_loop().call_later(JOIN_S_MAX, self._end_if_absent)
+        return str(connection.localDescription.sdp)
+
+    async def close(self) -> None:
+        """Leave; safe to call twice."""
+        self.is_ended = True
+        self._queue.close()
+        self._mixer.leave(self._key)
+        await self._hub.leave(self._key)
+        for task in self._tasks:
+            task.cancel()
+        await self._connection.close()
+
+    # What the room asks for.
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send on the control channel, now or as soon as it is open."""
+        text = json.dumps({"v": 1, **message}, ensure_ascii=False)
+        channel = self._channels.get("ctl")
+        if channel is None or channel.readyState != "open":
+            self._early.append(text)
+        elif channel.bufferedAmount > CONTROL_BYTES_MAX:
+            self._end("takes no messages")
+        else:
+            channel.send(text)
+
+    def point(self, message: dict[str, Any]) -> None:
+        """Send on the pointer channel, if it is open and has room."""
+        channel = self._channels.get("ptr")
+        if channel is not None and channel.readyState == "open" and channel.bufferedAmount < POINTER_BYTES_MAX:
+            channel.send(json.dumps(message, ensure_ascii=False))
+
+    def frame_index_at(self, rtp_timestamp: int) -> int | None:
+        """Return the ring frame this peer's browser showed at an RTP timestamp; exact, or None."""
+        return None if self._sender is None else self._hub.frame_map.find(rtp_timestamp - self._sender.rtp_offset)
+
+    def translate(self, rtp_timestamp: int, other: "Peer") -> int | None:
+        """Return what another peer's browser calls the picture this one calls `rtp_timestamp`."""
+        if self._sender is None or other._sender is None:
+            return None
+        return (rtp_timestamp - self._sender.rtp_offset + other._sender.rtp_offset) % RTP_MODULUS
+
+    def stats(self) -> dict[str, Any]:
+        """Return one row for the people who watch over the call."""
+        self._count()
+        return {
+            "peer_id": self.peer_id, "role": self.role, "name": self.name, "joined_s": self.joined_s,
+            "state": "connected" if self.is_connected else "connecting",
+            "rung": self._viewer.rung.name if self._viewer else None, "codec": self.codec,
+            "bitrate_bps": self._rates[1], "estimate_bps": self._estimate.bitrate_bps,
+            "fps": round(self._rates[0], 1),
+            "rtt_ms": None if self._rtt_s is None else round(self._rtt_s * 1000, 1), "loss": round(self._loss, 4),
+            "dropped_count": self._queue.dropped_count, "page": self.page_stats,
+        }  # fmt: skip
+
+    def _count(self) -> None:
+        """Bring the rates up to date: those of the last `RATE_S_MIN` or more."""
+        then_s, pictures, sent_bytes = self._counted
+        elapsed_s = mono_s() - then_s
+        if self._sender is not None and elapsed_s >= RATE_S_MIN:
+            sender = self._sender
+            self._rates = (
+                (sender.sent_picture_count - pictures) / elapsed_s,
+                int((sender.sent_bytes - sent_bytes) * 8 / elapsed_s),
+            )  # fmt: skip
+            self._counted = (then_s + elapsed_s, sender.sent_picture_count, sender.sent_bytes)
+
+    # What the sender hears (see `Ears`).
+
+    def hear_loss(self) -> None:
+        self._hub.lose(self._key)
+
+    def hear_remb(self, bitrate_bps: int) -> None:
+        self._estimate.take_remb(bitrate_bps)
+        self._hub.plan()
+
+    def hear_report(self, *, loss: float, rtt_s: float | None) -> None:
+        self._loss, self._rtt_s = loss, rtt_s
+        self._estimate.take_report(loss=loss, now_s=mono_s())
+        self._hub.plan()
+
+    def pace_bps(self) -> int:
+        """Before the first sign of congestion a keyframe leaves at once: a join on the LAN is quick."""
+        paced_bps = int(self._estimate.bitrate_bps * PACE_FACTOR)
+        return paced_bps if self._estimate.is_steady else max(PACE_BPS_FIRST, paced_bps)
+
+    # What the connection says.
+
+    def _note_state(self) -> None:
+        state = self._connection.connectionState
+        if state == "connected" and not self.is_connected:
+            self.is_connected = True
+            if self._video is not None and self.codec in ("h264", "vp8"):
+                self._viewer = Viewer(self._key, self.codec, self._queue, self._estimate)  # type: ignore[arg-type]
+                self._hub.join(self._viewer)
+            self._host.peer_connected(self)
+        elif state in ("failed", "closed"):
+            self._end("connection lost" if state == "failed" else "left")
+
+    def _end_if_absent(self) -> None:
+        if not self.is_connected:
+            self._end("never connected")
+
+    def _end(self, reason: str) -> None:
+        if not self.is_ended:
+            self.is_ended = True
+            self._host.peer_ended(self, reason)
+
+    def _take_track(self, track: MediaStreamTrack) -> None:
+        if track.kind == "audio":
+            task = asyncio.create_task(self._listen(track))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _listen(self, track: MediaStreamTrack) -> None:
+        """Hand this peer's voice to the mixer until the track ends."""
+        voice = self._mixer.speak(self._key)
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
+            voice.feed_frame(frame)
+
+    def _take_channel(self, channel: RTCDataChannel) -> None:
+        if channel.label not in ("ctl", "ptr") or channel.label in self._channels:
+            channel.close()
+            return
+        self._channels[channel.label] = channel
+        channel.on("message", lambda data: self._take_message(channel.label, data))
+        while channel.label == "ctl" and self._early:
+            channel.send(self._early.popleft())
+
+    def _take_message(self, label: str, data: str | bytes) -> None:
+        if self.is_ended or not self._allowance.take(mono_s()):
+            return
+        try:
+            self._host.peer_said(self, label, parse(data))
+        except EdgeError as error:
+            event(log, "message.refused", level=logging.WARNING, peer_id=self.peer_id, reason=error.message)
+            self.tell({"type": "error", "message": error.message, "next_step": error.advice})

@@ -1,0 +1,150 @@
+"""A session's peers: who is there, who hears and sees what from whom."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from edge.config import Live
+from edge.core.session import Role
+from edge.errors import BadInputError, BusyError, NotFoundError
+from edge.live.feed import PictureState
+from edge.live.hub import Hub
+from edge.live.message import pointer_of, rtp_timestamp_of
+from edge.live.mixer import Mixer
+from edge.live.peer import Peer
+from edge.runtime.log import event
+
+NAME_CHARS_MAX = 128
+log = logging.getLogger(__name__)
+
+Tell = Callable[..., None]
+"""tell(name, **values): an event for the other services."""
+
+
+class Room:
+    """One session's live side."""
+
+    def __init__(self, session_id: str, source: str, hub: Hub, *, config: Live, tell: Tell) -> None:
+        """An empty room; the hub is shared with other rooms of the same source."""
+        self.session_id = session_id
+        self.source = source
+        self._hub = hub
+        self._config = config
+        self._tell = tell
+        self._mixer = Mixer()
+        self._peers: dict[str, Peer] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def admit(self, *, peer_id: str, role: str, name: str, sdp: str) -> str:
+        """Answer a peer's offer; a peer of the same id is coming back and replaces what was left of it.
+
+        Raises: BadInputError for a wrong offer or role, BusyError when the room is full.
+        """
+        if role not in list(Role):
+            raise BadInputError(f"There is no role {role!r}.", next_step=f"Known: {', '.join(Role)}.")
+        await self.dismiss(peer_id)
+        if len(self._peers) >= self._config.viewer_count_max:
+            raise BusyError(f"The session {self.session_id} already has {len(self._peers)} participants.")
+        peer = Peer(
+            peer_id=peer_id, role=Role(role), name=name[:NAME_CHARS_MAX], hub=self._hub, mixer=self._mixer,
+            config=self._config, host=self,
+        )  # fmt: skip
+        self._peers[peer_id] = peer
+        try:
+            return await peer.answer(sdp)
+        except BaseException:
+            self._peers.pop(peer_id, None)
+            await peer.close()
+            raise
+
+    async def dismiss(self, peer_id: str, *, reason: str = "left") -> None:
+        """Let a peer go; nothing happens when it is not here."""
+        peer = self._peers.pop(peer_id, None)
+        if peer is not None:
+            await self._see_off(peer, reason)
+
+    async def close(self) -> None:
+        for peer_id in list(self._peers):
+            await self.dismiss(peer_id, reason="session closed")
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._mixer.stop()
+
+    def say(self, message: dict[str, Any], peer_id: str | None) -> None:
+        """Send a control message to one peer or to all.  Raises: NotFoundError."""
+        if peer_id is not None and peer_id not in self._peers:
+            raise NotFoundError(f"There is no peer {peer_id} in the session {self.session_id}.")
+        for peer in list(self._peers.values()):
+            if peer_id in (None, peer.peer_id):
+                peer.tell(message)
+
+    def picture_changed(self, state: PictureState) -> None:
+        """Tell every screen whether what it shows is live: a frozen picture that looks live is dangerous."""
+        self.say({"type": "picture", "state": state}, None)
+        self._tell("picture.state", session_id=self.session_id, source=self.source, state=state)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "peers": self.stats(), "source": self.source, "fps": round(self._hub.fps, 2), "picture": self._hub.state,
+        }  # fmt: skip
+
+    def stats(self) -> list[dict[str, Any]]:
+        return [peer.stats() for peer in self._peers.values()]
+
+    def share_stats(self) -> None:
+        """Tell the other services how every peer is served."""
+        if self._peers:
+            self._tell("peer.stats", session_id=self.session_id, peers=self.stats(), fps=round(self._hub.fps, 2))
+
+    # What peers say (see `PeerHost`).
+
+    def peer_connected(self, peer: Peer) -> None:
+        event(log, "peer.joined", session_id=self.session_id, peer_id=peer.peer_id, role=peer.role, codec=peer.codec)
+        self._tell("peer.joined", session_id=self.session_id, **_who(peer), joined_s=peer.joined_s)
+        peer.tell({"type": "picture", "state": self._hub.state})
+        self._share_peers()
+
+    def peer_ended(self, peer: Peer, reason: str) -> None:
+        if self._peers.get(peer.peer_id) is peer:
+            del self._peers[peer.peer_id]
+        task = asyncio.create_task(self._see_off(peer, reason))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def peer_said(self, peer: Peer, channel: str, message: dict[str, Any]) -> None:
+        """Pass pointers on to the others and everything else to the other services."""
+        rtp_timestamp = rtp_timestamp_of(message)
+        frame_index = None if rtp_timestamp is None else peer.frame_index_at(rtp_timestamp)
+        if message["type"] == "stats":
+            peer.page_stats = message
+        elif peer.role is Role.OBSERVER:
+            raise BadInputError("Observers only watch.", next_step="Ask for a link as a specialist.")
+        elif message["type"] == "pointer":
+            self._relay_pointer(peer, pointer_of(message), rtp_timestamp, frame_index)
+        elif channel == "ctl":
+            self._tell("ctl", session_id=self.session_id, **_who(peer), message=message, frame_index=frame_index)
+
+    def _relay_pointer(
+        self, peer: Peer, pointer: dict[str, Any], rtp_timestamp: int | None, frame_index: int | None
+    ) -> None:
+        for other in self._peers.values():
+            if other is not peer:
+                theirs = None if rtp_timestamp is None else peer.translate(rtp_timestamp, other)
+                other.point({**pointer, "from": _who(peer), "rtp_timestamp": theirs, "frame_index": frame_index})
+
+    def _share_peers(self) -> None:
+        present = [{**_who(peer), "joined_s": peer.joined_s} for peer in self._peers.values() if peer.is_connected]
+        self.say({"type": "peers", "peers": present}, None)
+
+    async def _see_off(self, peer: Peer, reason: str) -> None:
+        was_connected = peer.is_connected
+        await peer.close()
+        if was_connected:
+            event(log, "peer.left", session_id=self.session_id, peer_id=peer.peer_id, reason=reason)
+            self._tell("peer.left", session_id=self.session_id, **_who(peer), reason=reason)
+            self._share_peers()
+
+
+def _who(peer: Peer) -> dict[str, Any]:
+    return {"peer_id": peer.peer_id, "name": peer.name, "role": peer.role}
