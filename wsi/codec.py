@@ -196,7 +196,11 @@ def is_join_of(joined: bytes, strips: list[bytes]) -> bool:
 
 
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
-_SUBSAMPLING = {((2, 1), (1, 1), (1, 1)): "422", ((2, 2), (1, 1), (1, 1)): "420", ((1, 1), (1, 1), (1, 1)): "444"}
+_SUBSAMPLING: dict[tuple[tuple[int, int], ...], str] = {
+    ((2, 1), (1, 1), (1, 1)): "422",
+    ((2, 2), (1, 1), (1, 1)): "420",
+    ((1, 1), (1, 1), (1, 1)): "444",
+}
 
 
 @lru_cache(maxsize=8)
@@ -210,9 +214,7 @@ def white_jpeg(width_px: int, height_px: int, photometric: str, sampling: tuple[
         return bytes(imagecodecs.jpeg8_encode(pixels, level=90))
     out = "RGB" if photometric == "RGB" else "YCBCR"
     chroma = "444" if out == "RGB" else _SUBSAMPLING.get(sampling, "444")
-    return bytes(
-        imagecodecs.jpeg8_encode(pixels, level=90, colorspace="RGB", outcolorspace=out, subsampling=chroma)
-    )
+    return bytes(imagecodecs.jpeg8_encode(pixels, level=90, colorspace="RGB", outcolorspace=out, subsampling=chroma))
 
 
 @lru_cache(maxsize=8)

@@ -172,7 +172,9 @@ def _matrix(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
         ds.DimensionOrganizationType = "TILED_FULL"
         ds.TotalPixelMatrixFocalPlanes = level.focal_plane_count
     else:
-        ds.DimensionIndexSequence = Sequence(_index(subject.plan.dimension_uid, tag) for tag in (0x0048021E, 0x0048021F))
+        ds.DimensionIndexSequence = Sequence(
+            _index(subject.plan.dimension_uid, tag) for tag in (0x0048021E, 0x0048021F)
+        )
     if level.mpp_x:
         ds.ImagedVolumeWidth = level.width_px * level.mpp_x / 1000
         ds.ImagedVolumeHeight = level.height_px * level.mpp_y / 1000
@@ -255,7 +257,9 @@ def _optical_path(ds: Dataset, description: SlideDescription, instance: PlannedI
     if instance.encoding.sample_count > 1:
         own = description.icc_profile if is_level else None
         path.ICCProfile = own or srgb_profile()
-        path.OpticalPathDescription = "Profile of the scanner" if own else "The scan has no colour profile, sRGB assumed"
+        path.OpticalPathDescription = (
+            "Profile of the scanner" if own else "The scan has no colour profile, sRGB assumed"
+        )
         if not own:
             path.ColorSpace = "SRGB"
     if is_level and description.objective_power:

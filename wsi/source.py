@@ -168,7 +168,7 @@ class OpenSource:
 
 
 def picture_level(kind: Kind, width_px: int, height_px: int, base: Level) -> Level:
-    """Return the level of a picture in one frame. Only a thumbnail shows the base level's area, so only it has a scale."""
+    """Return the level of a one-frame picture. Only a thumbnail shows the base level's area: only it has a scale."""
     has_scale = kind is Kind.THUMBNAIL
     return Level(
         width_px=width_px,

@@ -1,4 +1,4 @@
-"""Frames that must be made, made on all cores and laid down in order, so that the object is still written in one pass."""
+"""Frames that must be made: on all cores, laid down in order, so that the object is still written in one pass."""
 
 from __future__ import annotations
 

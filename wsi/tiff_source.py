@@ -69,9 +69,7 @@ def _open(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -
     levels = _levels(path, pages)
     facts = describe(path, tiff, levels[0], identity=identity_of([path]))
     file_bytes = path.stat().st_size
-    images: list[Image] = [
-        _level_image(path, page, levels[0], facts, file_bytes=file_bytes) for page in levels
-    ]
+    images: list[Image] = [_level_image(path, page, levels[0], facts, file_bytes=file_bytes) for page in levels]
     used = {page.offset for page in levels}
     images += _pictures(path, tiff, [page for page in pages if page.offset not in used], images[0].level)
     return OpenSource(path=path, description=facts, images=tuple(images), on_close=[tiff.close])
@@ -114,9 +112,7 @@ def _level_image(
         raise UnreadableSlideError(
             f"{path.name} lists {len(table.offsets)} tiles where {level.frame_count} cover {level.width_px} px width."
         )
-    return StoredImage(
-        kind=Kind.VOLUME, level=level, encoding=encoding, is_resampled=page is not base, table=table
-    )
+    return StoredImage(kind=Kind.VOLUME, level=level, encoding=encoding, is_resampled=page is not base, table=table)
 
 
 def _table(path: Path, page: tifffile.TiffPage, *, file_bytes: int) -> tuple[FrameTable, Encoding]:
@@ -236,9 +232,7 @@ def _joined_jpeg(path: Path, page: tifffile.TiffPage) -> tuple[bytes, Encoding, 
     """Return a stripped JPEG as one JPEG, its coefficients untouched, or None where that is not possible."""
     if page.compression != _JPEG or page.is_tiled:
         return None
-    strips = [
-        _read(path, offset, length) for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True)
-    ]
+    strips = [_read(path, offset, length) for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True)]
     header = codec.parse_jpeg(strips[0])
     try:
         encoding = codec.jpeg_encoding(header, tiff_photometric=int(page.photometric))

@@ -23,7 +23,7 @@ from wsi import encoding as forms
 from wsi.errors import SlideError, TruncatedSlideError
 from wsi.frames import FrameIndex, index_frames
 from wsi.plan import reference_uids
-from wsi.source import FrameTable, Image, MadeImage, Source, StoredImage
+from wsi.source import FrameTable, Image, MadeImage, Pixels, Source, StoredImage
 
 _BATCH_BYTES = 4 << 20
 _BATCH_FRAMES_MAX = 2000
@@ -147,7 +147,9 @@ def verify_file(
     workers: int = 2,
     on_frames: Callable[[int, int], None] | None = None,
 ) -> FileReport:
-    """Hold one object against its image; `table` says where its frames came from, `sha256` what was meant to be written.
+    """Hold one object against its image.
+
+    `table` says where its frames came from, `sha256` what was meant to be written.
 
     Raises: SlideError when the object cannot be read at all.
     """
@@ -342,9 +344,7 @@ class _Checker:
             if not image.is_same(number, body):
                 self._findings.add(f"frame {number + 1}: its coefficients differ from the scan's")
             return
-        pixels = codec.decode_frame(
-            body, image.encoding, width_px=level.tile_width_px, height_px=level.tile_height_px
-        )
+        pixels = codec.decode_frame(body, image.encoding, width_px=level.tile_width_px, height_px=level.tile_height_px)
         psnr_db = psnr(image.read_pixels(number), pixels)
         if image.psnr_db_min is None:
             if psnr_db != _PSNR_EQUAL_DB:
@@ -355,7 +355,7 @@ class _Checker:
             self._findings.add(f"frame {number + 1}: {psnr_db:.1f} dB from the scan, {image.psnr_db_min} dB allowed")
 
 
-def psnr(expected: codec.Pixels, found: codec.Pixels) -> float:
+def psnr(expected: Pixels, found: Pixels) -> float:
     """Return the peak signal to noise ratio in dB; 999 for equal, 0 for another shape."""
     if expected.shape != found.shape:
         return 0.0

@@ -181,7 +181,9 @@ class FrameReader:
 
 def buffer_for(layout: Layout) -> memoryview:
     """Return memory for the largest batch."""
-    largest = max((int(layout.item_starts[end] - layout.item_starts[first]) for first, end in batches(layout)), default=0)
+    largest = max(
+        (int(layout.item_starts[end] - layout.item_starts[first]) for first, end in batches(layout)), default=0
+    )
     return memoryview(bytearray(largest))
 
 

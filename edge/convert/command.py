@@ -51,9 +51,7 @@ def convert_slides(
     status = _DONE
     for slide, folder in zip(slides, _folders(slides, out_dir), strict=True):
         try:
-            result = _convert(
-                slide, folder, given, cast('Literal["native", "all"]', levels), workers, resume, console
-            )
+            result = _convert(slide, folder, given, cast('Literal["native", "all"]', levels), workers, resume, console)
         except SlideError as error:
             status = status or _complain(error, slide=slide, as_json=as_json)
         else:
@@ -74,7 +72,7 @@ def verify_slide(slide: Path, directory: Path, *, as_json: bool) -> int:
     except SlideError as error:
         return _complain(error, slide=slide, as_json=as_json)
     if as_json:
-        print(json.dumps({"slide": str(slide), **report.manifest()}))
+        _say(json.dumps({"slide": str(slide), **report.manifest()}))
     else:
         _tell_proof(slide, report)
     return _DONE if report.is_proven else _BAD_INPUT
@@ -125,9 +123,7 @@ def _convert(
                 stage=_STAGES.get(progress.stage, progress.stage),
             )
 
-        return convert(
-            slide, folder, metadata=metadata, levels=levels, workers=workers, resume=resume, progress=show
-        )
+        return convert(slide, folder, metadata=metadata, levels=levels, workers=workers, resume=resume, progress=show)
 
 
 def _bar(console: Console) -> Progress:
@@ -151,7 +147,7 @@ def _tell(slide: Path, folder: Path, result: Conversion, *, as_json: bool) -> No
     proof = result.verification
     if as_json:
         files = [{**asdict(file), "path": str(file.path)} for file in result.files]
-        print(
+        _say(
             json.dumps(
                 {
                     "slide": str(slide),
@@ -167,26 +163,31 @@ def _tell(slide: Path, folder: Path, result: Conversion, *, as_json: bool) -> No
     size_mib = sum(file.bytes for file in result.files) / (1 << 20)
     frames = sum(file.frames for file in result.files)
     state = "proven" if proof is not None and proof.is_proven else "not proven"
-    print(f"{slide.name}: {len(result.files)} objects, {frames} frames, {size_mib:.1f} MiB in {folder}, {state}")
+    _say(f"{slide.name}: {len(result.files)} objects, {frames} frames, {size_mib:.1f} MiB in {folder}, {state}")
     for note in result.notes:
-        print(f"  note: {note}")
+        _say(f"  note: {note}")
 
 
 def _tell_proof(slide: Path, report: VerificationReport) -> None:
     for file in report.files:
         closeness = "" if file.psnr_db is None else f", worst frame {file.psnr_db:.1f} dB"
         verdict = "differs" if file.problems else "holds"
-        print(f"{file.path.name}: {file.kind.lower()}, {file.frames} frames {file.origin}{closeness}: {verdict}")
+        _say(f"{file.path.name}: {file.kind.lower()}, {file.frames} frames {file.origin}{closeness}: {verdict}")
         for problem in file.problems:
-            print(f"  {problem}")
+            _say(f"  {problem}")
     for problem in report.problems:
-        print(problem)
-    print(f"{slide.name}: {'proven' if report.is_proven else 'NOT proven'}")
+        _say(problem)
+    _say(f"{slide.name}: {'proven' if report.is_proven else 'NOT proven'}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _complain(error: SlideError, *, slide: Path | None, as_json: bool) -> int:
     if as_json:
         said = {"slide": str(slide) if slide else None, "code": error.code, "error": error.what, "next": error.advice}
-        print(json.dumps(said))
-    print(str(error), file=sys.stderr)
+        _say(json.dumps(said))
+    sys.stderr.write(f"{error}\n")
     return error.exit_code
