@@ -122,9 +122,8 @@ def test_each_service_is_killed_while_it_works(real_data: Path, tmp_path: Path) 
         with Node(tmp_path / "node", sections=sections) as node:
             wait_until(node.config.ring_path("probe").exists, timeout_s=20, what="the ring")
             uids = write_objects(tmp_path / "objects", OBJECT_COUNT)
-            clips = 0
             session = node.ask("POST", "/api/v1/sessions", {"source": "probe", "patient": {}})["session_id"]
-            for number, name in enumerate(NAMES):
+            for clips, name in enumerate(NAMES, start=1):
                 if name == "convert":
                     slide = real_data / "wsi/aperio/CMU-1-Small-Region.svs"
                     shutil.copy(slide, scans / slide.name)
@@ -140,14 +139,13 @@ def test_each_service_is_killed_while_it_works(real_data: Path, tmp_path: Path) 
                     what=f"{name} again",
                 )
                 node.wait_ready()
-                clips += 1
                 if name != "record":
                     time.sleep(0.5)
                     wait_until(lambda: can_stop(node, session), timeout_s=30, what="the clip stops")
                 wait_until(
                     lambda clips=clips: len(recorded(node)) == clips,
                     timeout_s=60,
-                    what=f"clip {number} after {name} was killed",
+                    what=f"clip {clips} after {name} was killed",
                 )
                 check_clip(
                     node, tmp_path, recorded_s, was_recovered=name == "record", source_was_killed=name == "capture"

@@ -1,4 +1,4 @@
-"""The main job for slides: a scan in the inbox becomes DICOM, arrives in a real archive, and looks the same everywhere."""
+"""The main job for slides: a scan in the inbox becomes DICOM, arrives in an archive, and looks the same everywhere."""
 
 import shutil
 from pathlib import Path
@@ -65,7 +65,7 @@ def base_level(folder: Path) -> pydicom.Dataset:
 
 
 def merged(tables: bytes, tile: bytes) -> bytes:
-    """Put the shared JPEG tables of the TIFF in front of a tile, as the standard of TIFF says: both without their ends."""
+    """Put the shared JPEG tables of the TIFF in front of a tile, both without their ends."""
     return b"\xff\xd8" + tables[2:-2] + tile[2:]
 
 
@@ -157,9 +157,9 @@ def page_picture(page: Any) -> Any:
 
 
 def check_tissue(shot: Any, source: Path) -> None:
-    """Find the slide in the middle column of the screenshot: the fitted slide must have the scan's own colours there.
+    """Find the slide in the middle of the screenshot: the fitted slide must have the scan's own colours there.
 
-    The whole slide is fitted, so its height fills the canvas; its pixels are compared with the scan's, shrunk to that size.
+    The whole slide is fitted into the canvas; its pixels are compared with the scan's, shrunk to that size.
     """
     slide = openslide.OpenSlide(source)
     width_px, height_px = slide.dimensions

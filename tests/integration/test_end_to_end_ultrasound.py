@@ -1,4 +1,4 @@
-"""The main job: a real clip is watched live in a real browser while the very same frames become DICOM in a real archive."""
+"""The main job: a real clip is watched live in a browser while the very same frames become DICOM in an archive."""
 
 import hashlib
 import io
