@@ -271,6 +271,9 @@ class OpenFrames:
         self.digest = digest
         self.index = index_opened(open_object(self._file), self._file.fileno())
 
+    def fileno(self) -> int:
+        return self._file.fileno()
+
     def read(self, number: int) -> bytes:
         """Read one frame, from 1; a lying table is repaired on the way.  Raises: NotFoundError, BadInputError."""
         try:

@@ -1,0 +1,147 @@
+"""WADO-RS rendered and thumbnail: what any browser shows.  Standard: PS3.18 8.3.5 and 10.4.1.1.3"""
+
+import hashlib
+import math
+
+from aiohttp import web
+
+from edge.api.dicomweb_accept import choose_picture_type
+from edge.api.dicomweb_frames import parse_frame_list
+from edge.api.dicomweb_objects import Objects
+from edge.api.dicomweb_sending import Parts, is_fresh, not_modified, send_bytes
+from edge.dicom.decode import NotDecodableError
+from edge.dicom.presentation import Window
+from edge.dicom.render import VIEWPORT_PX_MAX, Viewport, Wish, render
+from edge.errors import BadInputError, EdgeError, NotFoundError
+from edge.store.instances import Instance
+
+THUMBNAIL_PX = 256
+RENDERED_LIST_MAX = 64
+THUMBNAIL_TRIES_MAX = 8
+_CURVES = {"linear": "LINEAR", "linear-exact": "LINEAR_EXACT", "sigmoid": "SIGMOID"}
+_SLIDE_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.6"
+
+
+class Rendered:
+    """Answers with pictures."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    async def answer_frames(self, request: web.Request) -> web.StreamResponse:
+        """GET …/instances/I/rendered and …/frames/LIST/rendered."""
+        place = request.match_info
+        instance = await self._objects.find(place["study"], place["series"], place["instance"])
+        numbers = parse_frame_list(place.get("frames", "1"))
+        if len(numbers) > RENDERED_LIST_MAX:
+            raise BadInputError(f"More than {RENDERED_LIST_MAX} pictures are asked for at once.")
+        wish = parse_wish(request)
+        etag = _etag(instance, place.get("frames", "1"), wish)
+        if is_fresh(request, etag):
+            return not_modified(etag)
+        pictures = [await self._picture(instance, number, wish) for number in numbers]
+        if len(pictures) == 1:
+            return send_bytes(request, pictures[0], wish.media_type, etag)
+        return Parts(request, wish.media_type, etag).join(pictures, wish.media_type)
+
+    async def answer_thumbnail(self, request: web.Request) -> web.StreamResponse:
+        """GET …/thumbnail of a study, series, instance or frame.  Raises: NotFoundError when nothing has pixels."""
+        place = request.match_info
+        wish = parse_wish(request)
+        if wish.viewport is None:
+            wish = Wish(
+                media_type=wish.media_type,
+                quality=wish.quality,
+                window=wish.window,
+                viewport=Viewport(width_px=THUMBNAIL_PX, height_px=THUMBNAIL_PX),
+            )
+        if "instance" in place:
+            candidates = [await self._objects.find(place["study"], place["series"], place["instance"])]
+        else:
+            candidates = _order(await self._objects.list(place["study"], place.get("series")))
+        problem: EdgeError = NotFoundError("Nothing here has pixels.")
+        for instance in candidates[:THUMBNAIL_TRIES_MAX]:
+            number = int(place["frame"]) if "frame" in place else (instance.frame_count + 1) // 2
+            etag = _etag(instance, f"t{number}", wish)
+            if is_fresh(request, etag):
+                return not_modified(etag)
+            try:
+                return send_bytes(request, await self._picture(instance, number, wish), wish.media_type, etag)
+            except (NotFoundError, NotDecodableError, BadInputError) as error:
+                problem = error
+        raise problem
+
+    async def _picture(self, instance: Instance, number: int, wish: Wish) -> bytes:
+        frames = await self._objects.open_frames(instance)
+        data = await self._objects.read_frame(frames, number)
+        presentation = await self._objects.presentation(instance, frames)
+        return await self._objects.decoders.run(render, data, number, presentation, wish)
+
+
+def _order(instances: list[Instance]) -> list[Instance]:
+    """Put what shows best what this is first: a slide's label-free small images, else the middle of the series."""
+    slides = [instance for instance in instances if instance.sop_class_uid == _SLIDE_CLASS]
+    if slides:
+        single = [instance for instance in slides if instance.frame_count == 1]
+        return sorted(single or slides, key=lambda instance: (instance.frame_count, -instance.size_bytes))
+    middle = len(instances) // 2
+    return [*instances[middle:], *instances[:middle]]
+
+
+def _etag(instance: Instance, name: str, wish: Wish) -> str:
+    return f'"{instance.digest[:32]}-{hashlib.blake2b(f"{name} {wish}".encode(), digest_size=8).hexdigest()}"'
+
+
+def parse_wish(request: web.Request) -> Wish:
+    """Read what is asked for.  Raises: BadInputError, NotAcceptableError."""
+    query = request.query
+    media_type = choose_picture_type(query.get("accept") or request.headers.get("Accept", ""))
+    quality = _numbers(query.get("quality"), "quality", (1,))
+    if quality is not None and not 1 <= quality[0] <= 100:
+        raise BadInputError("quality is a number from 1 to 100.")
+    return Wish(
+        media_type="image/png" if media_type == "image/png" else "image/jpeg",
+        quality=None if quality is None else int(quality[0]),
+        window=_parse_window(query.get("window")),
+        viewport=_parse_viewport(query.get("viewport")),
+    )
+
+
+def _parse_window(text: str | None) -> Window | None:
+    if not text:
+        return None
+    *numbers, last = text.split(",")
+    if len(numbers) == 1:
+        numbers, last = [numbers[0], last], "linear"
+    curve = _CURVES.get(last.strip().lower())
+    values = _numbers(",".join(numbers), "window", (2,))
+    if curve is None or values is None or values[1] <= 0:
+        raise BadInputError("window is center,width or center,width,linear|linear-exact|sigmoid; the width above 0.")
+    return Window(values[0], values[1], curve)  # type: ignore[arg-type]
+
+
+def _parse_viewport(text: str | None) -> Viewport | None:
+    values = _numbers(text, "viewport", (2, 6))
+    if values is None:
+        return None
+    if not all(1 <= value <= VIEWPORT_PX_MAX for value in values[:2]):
+        raise BadInputError(f"viewport is width,height from 1 to {VIEWPORT_PX_MAX} pixels.")
+    source = None
+    if len(values) == 6:
+        left, top, width, height = values[2:]
+        if left < 0 or top < 0 or width < 1 or height < 1:
+            raise BadInputError("viewport is width,height,left,top,width,height; the part may not be empty.")
+        source = (left, top, width, height)
+    return Viewport(width_px=int(values[0]), height_px=int(values[1]), source=source)
+
+
+def _numbers(text: str | None, name: str, counts: tuple[int, ...]) -> list[float] | None:
+    if not text:
+        return None
+    try:
+        values = [float(part) for part in text[:200].split(",")]
+    except ValueError as error:
+        raise BadInputError(f"{name} holds something that is not a number.") from error
+    if len(values) not in counts or not all(math.isfinite(value) for value in values):
+        raise BadInputError(f"{name} takes {' or '.join(str(count) for count in counts)} numbers.")
+    return values
