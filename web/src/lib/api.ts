@@ -1,3 +1,4 @@
+import { takeNodeDate } from "./node-clock";
 import type * as Shape from "./shapes";
 
 /** How long an ordinary request may take before the page says that the node does not answer. */
@@ -73,7 +74,9 @@ export class Api {
 
   private async reach(path: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
     try {
-      return await this.fetchImpl(path, init);
+      const response = await this.fetchImpl(path, init);
+      takeNodeDate(response.headers.get("Date"));
+      return response;
     } catch (error) {
       if (signal?.aborted) throw error;
       throw new ApiError(0, "node.unreachable", "The node does not answer.", "Check the network; the page tries again.");
@@ -103,7 +106,7 @@ export class Api {
     return this.request<Shape.Worklist>("/api/v1/worklist", { signal });
   }
   refreshWorklist() {
-    return this.post<Shape.Worklist | undefined>("/api/v1/worklist/refresh");
+    return this.post<unknown>("/api/v1/worklist/refresh");
   }
   sessions(signal?: AbortSignal) {
     return this.request<Shape.SessionView[]>("/api/v1/sessions", { signal });
@@ -115,7 +118,7 @@ export class Api {
     return this.request<Shape.SessionView>(`/api/v1/sessions/${part(id)}`, { signal });
   }
   closeSession(id: string) {
-    return this.post<void>(`/api/v1/sessions/${part(id)}/close`);
+    return this.post<Shape.SessionView>(`/api/v1/sessions/${part(id)}/close`);
   }
   invite(id: string, role: Shape.PeerRole = "specialist") {
     return this.post<Shape.Invite>(`/api/v1/sessions/${part(id)}/invites`, { role });
@@ -123,6 +126,7 @@ export class Api {
   revokeInvite(id: string, tokenId: string) {
     return this.request<void>(`/api/v1/sessions/${part(id)}/invites/${part(tokenId)}`, { method: "DELETE" });
   }
+  /** Come in with a link's token or with six digits; the answer's bearer speaks for the guest from then on. */
   join(wish: { token: string } | { code: string }) {
     return this.post<Shape.Joined>("/api/v1/join", wish);
   }
@@ -132,7 +136,7 @@ export class Api {
   stopRecord(id: string) {
     return this.post<{ clip_id: string; frame_count: number }>(`/api/v1/sessions/${part(id)}/record/stop`);
   }
-  still(id: string, wish: { rtp_timestamp?: number; frame_index?: number } = {}) {
+  still(id: string, wish: { frame_index?: number } = {}) {
     return this.post<{ still_id: string; frame_index: number }>(`/api/v1/sessions/${part(id)}/still`, wish);
   }
   saveLast(id: string, seconds: number) {
@@ -173,7 +177,7 @@ export class Api {
     return this.request<Shape.HealthLine[]>("/api/v1/health", { signal });
   }
   audit(limit: number, offset: number, signal?: AbortSignal) {
-    return this.request<unknown>("/api/v1/audit", { query: { limit, offset }, signal });
+    return this.request<Shape.AuditPage>("/api/v1/audit", { query: { limit, offset }, signal });
   }
   users(signal?: AbortSignal) {
     return this.request<Shape.UserRow[]>("/api/v1/users", { signal });

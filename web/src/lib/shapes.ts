@@ -10,6 +10,8 @@ export interface Me {
   name: string;
   role: UserRole;
   session_id?: string | null;
+  /** What a guest was invited as. */
+  session_role?: PeerRole | null;
   node_name: string;
   permissions: Action[];
 }
@@ -116,6 +118,8 @@ export interface SessionView {
   order?: Order | null;
   study_instance_uid: string;
   series_instance_uid: string;
+  operator_name?: string;
+  description?: string;
   opened_s: number;
   closed_s: number | null;
   recording: Recording;
@@ -145,6 +149,7 @@ export interface Invite {
   whep_url: string;
   /** Six digits. */
   code: string;
+  code_expires_s?: number;
   qr_svg: string;
   expires_s: number;
 }
@@ -192,12 +197,12 @@ export interface InstanceRow {
   frame_count: number;
   rows: number;
   columns: number;
-  number: number;
+  number: number | null;
   frame_time_ms: number | null;
   frame_times_ms?: number[] | null;
   transfer_syntax_uid: string;
   size_bytes: number;
-  gaps: unknown;
+  gaps: string;
   is_recovered: boolean;
   content_s: number | null;
 }
@@ -205,7 +210,7 @@ export interface InstanceRow {
 export interface SeriesRow {
   series_instance_uid: string;
   modality: string;
-  number: number;
+  number: number | null;
   description: string;
   instances: InstanceRow[];
 }
@@ -246,6 +251,7 @@ export interface SlideLevel {
   mpp_x: number | null;
   mpp_y: number | null;
   frame_count: number;
+  transfer_syntax_uid?: string;
 }
 
 export interface SlideImage {
@@ -341,14 +347,26 @@ export interface HealthLine {
 }
 
 export interface AuditRow {
-  [field: string]: unknown;
+  number: number;
+  at_s: number;
+  actor: string;
+  action: string;
+  object: string;
+  detail: Record<string, unknown>;
+}
+
+export interface AuditPage {
+  total: number;
+  /** The chain of hashes was followed from the first row to the last. */
+  is_intact: boolean;
+  items: AuditRow[];
 }
 
 export interface UserRow {
   name: string;
   role: UserRole;
-  is_disabled?: boolean;
-  [field: string]: unknown;
+  is_disabled: boolean;
+  created_s: number;
 }
 
 /** What every refusal looks like. */

@@ -1,0 +1,162 @@
+import { useEffect, useState } from "preact/hooks";
+import { CallNotice, QualityChip, RecordingSign } from "../components/call-words";
+import { useKeysHelp } from "../components/keys-help";
+import { patientFacts } from "../components/patient-bar";
+import { Picture } from "../components/picture";
+import { PointerPad, Pointers } from "../components/pointer-layer";
+import { requestWords } from "../components/request-words";
+import { say } from "../components/toast";
+import { asApiError, type Api, type ApiError } from "../lib/api";
+import { formatPersonName } from "../lib/format";
+import { useKeys } from "../lib/hooks";
+import { t } from "../lib/i18n";
+import type { Me, SessionView } from "../lib/shapes";
+import { useCall, type CallInHand } from "../lib/use-call";
+import type { useMicrophone } from "../lib/use-microphone";
+import type { CallMessage } from "../lib/whep";
+import { AskDialog } from "./ask-dialog";
+import { DetailsDialog } from "./details-dialog";
+import { Toolbar } from "./toolbar";
+
+export const SAVE_LAST_S = 10;
+
+export interface LiveRoomProps {
+  api: Api;
+  me: Me;
+  first: SessionView;
+  name: string;
+  sound: ReturnType<typeof useMicrophone>;
+  onLeave: () => void;
+  onOver: (reason: ApiError | null) => void;
+}
+
+/** In the call: the picture fills the screen, everything else lies at its edges. */
+export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveRoomProps) {
+  const hand = useCall(first.session_id, api, name, sound.track, hear);
+  const { call, status, room } = hand;
+  const view = room.view ?? first;
+  const [isPointing, setPointing] = useState(true);
+  const [isSpeakerOff, setSpeakerOff] = useState(false);
+  const [opened, setOpened] = useState<"ask" | "details" | null>(null);
+  const mayAsk = me.permissions.includes("ask_capture");
+  useEffect(() => hand.takeView(first), []);
+  useEffect(() => {
+    if (status.state === "ended") onOver(status.error);
+    else if (view.state === "closed") onOver(null);
+  }, [status.state, view.state]);
+  const act = useActs(hand);
+  useLiveKeys({
+    m: () => sound.track && sound.microphone.setMuted(!sound.isMuted),
+    p: () => setPointing(!isPointing),
+    f: () => void toggleFull(),
+    ...(mayAsk ? { s: act.still, l: act.saveLast, a: () => setOpened("ask") } : {}),
+  });
+  const leave = () => {
+    call.leave();
+    onLeave();
+  };
+  const frame = (nowMs: number, rtp: number | undefined) => {
+    hand.staleWatch.frameSeen(nowMs);
+    hand.shownRtp.current = rtp;
+  };
+  return (
+    <main id="content" class="live room-dark" data-live>
+      <h1 class="only-heard">{t("live.title")}</h1>
+      <Picture stream={call.stream} label={t("call.picture")} isSpeakerOff={isSpeakerOff} onFrame={frame}>
+        {isPointing ? <PointerPad onPoint={(x, y, visible) => call.point(x, y, visible, hand.shownRtp.current)} /> : null}
+        <Pointers pointers={room.pointers} />
+      </Picture>
+      <Head view={view} hand={hand} />
+      <CallNotice call={call} status={status} isStale={hand.isStale} source={view.source_state} />
+      <Toolbar
+        hand={hand} view={view} sound={sound} mayAsk={mayAsk}
+        isPointing={isPointing} onPointing={setPointing} isSpeakerOff={isSpeakerOff} onSpeakerOff={setSpeakerOff}
+        onStill={act.still} onClip={act.clip} onSaveLast={act.saveLast}
+        onAsk={() => setOpened("ask")} onDetails={() => setOpened("details")} onFull={() => void toggleFull()} onLeave={leave}
+      />
+      {opened === "ask" ? <AskDialog requests={room.requests} onAsk={(text) => act.ask(text)} onClose={() => setOpened(null)} /> : null}
+      {opened === "details" ? <DetailsDialog hand={hand} view={view} onClose={() => setOpened(null)} /> : null}
+    </main>
+  );
+}
+
+function Head({ view, hand }: { view: SessionView; hand: CallInHand }) {
+  const facts = patientFacts(view.patient);
+  return (
+    <header class="live-head">
+      {view.patient ? (
+        <div class="live-who glass">
+          <p class="patient-name cut">{formatPersonName(view.patient.name) || t("patient.unknown")}</p>
+          <p class="patient-facts num cut">{facts.join(" · ")}</p>
+        </div>
+      ) : <span />}
+      <div class="live-signs">
+        {hand.status.state === "live" ? <span class="glass glass-chip"><QualityChip stats={hand.stats} /></span> : null}
+        <span class="glass glass-chip"><RecordingSign recording={view.recording} /></span>
+      </div>
+    </header>
+  );
+}
+
+/** What the specialist may ask of the node; each says at once that it was asked. */
+function useActs(hand: CallInHand) {
+  const send = (message: CallMessage, words: string) => {
+    if (hand.call.send(message)) say(words, "info");
+    else say(t("live.asked.not_now"), "warn");
+  };
+  return {
+    still: () => {
+      const rtp = hand.shownRtp.current;
+      send({ type: "still", ...(rtp === undefined ? {} : { rtp_timestamp: rtp }) }, t("live.asked.still"));
+    },
+    clip: (isStart: boolean) => {
+      if (!hand.call.send({ type: isStart ? "clip.start" : "clip.stop" })) say(t("live.asked.not_now"), "warn");
+    },
+    saveLast: () => send({ type: "save_last", seconds: SAVE_LAST_S }, t("live.asked.save_last", { seconds: SAVE_LAST_S })),
+    ask: (text: string) => send({ type: "request", text }, t("live.ask.sent")),
+  };
+}
+
+function hear(message: CallMessage): void {
+  switch (message.type) {
+    case "saved":
+      say(message.kind === "still" ? t("live.saved.still") : t("live.saved.clip"));
+      break;
+    case "error":
+      say(String(message.message ?? ""), "bad", String(message.next_step ?? ""));
+      break;
+    case "request.answer":
+      say(message.answer === "done" ? t("request.done") : t("request.cannot"), message.answer === "done" ? "ok" : "warn", answeredWords(message));
+      break;
+    default:
+      break;
+  }
+}
+
+function answeredWords(message: CallMessage): string {
+  return typeof message.text === "string" ? requestWords(message.text) : t("role.bedside");
+}
+
+function useLiveKeys(keys: Record<string, () => unknown>): void {
+  useKeys(Object.fromEntries(Object.entries(keys).map(([key, act]) => [key, () => void act()])));
+  useKeysHelp({
+    title: t("live.keys"),
+    keys: [
+      { caps: ["M"], does: t("live.keys.mute") },
+      { caps: ["P"], does: t("live.keys.pointer") },
+      { caps: ["S"], does: t("live.keys.still") },
+      { caps: ["L"], does: t("live.keys.save_last") },
+      { caps: ["A"], does: t("live.keys.ask") },
+      { caps: ["F"], does: t("live.keys.full") },
+    ],
+  });
+}
+
+async function toggleFull(): Promise<void> {
+  try {
+    if (document.fullscreenElement) await document.exitFullscreen();
+    else await document.documentElement.requestFullscreen();
+  } catch (reason) {
+    say(asApiError(reason).message, "warn");
+  }
+}
