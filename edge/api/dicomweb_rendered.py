@@ -61,7 +61,7 @@ class Rendered:
             candidates = _order(await self._objects.list(place["study"], place.get("series")))
         problem: EdgeError = NotFoundError("Nothing here has pixels.")
         for instance in candidates[:THUMBNAIL_TRIES_MAX]:
-            number = int(place["frame"]) if "frame" in place else (instance.frame_count + 1) // 2
+            number = int(place["frame"]) if "frame" in place else None
             etag = _etag(instance, f"t{number}", wish)
             if is_fresh(request, etag):
                 return not_modified(etag)
@@ -71,8 +71,11 @@ class Rendered:
                 problem = error
         raise problem
 
-    async def _picture(self, instance: Instance, number: int, wish: Wish) -> bytes:
+    async def _picture(self, instance: Instance, number: int | None, wish: Wish) -> bytes:
+        """Render a frame; None is the one in the middle."""
         frames = await self._objects.open_frames(instance)
+        if number is None:
+            number = (frames.index.frame_count + 1) // 2
         data = await self._objects.read_frame(frames, number)
         presentation = await self._objects.presentation(instance, frames)
         return await self._objects.decoders.run(render, data, number, presentation, wish)

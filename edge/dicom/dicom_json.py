@@ -26,7 +26,7 @@ def encode_dataset(dataset: Dataset, address: Address, *, has_pixels_at: int | N
     if has_pixels_at is not None:
         tag = f"{has_pixels_at:08X}"
         attributes[tag] = {"vr": "OW", "BulkDataURI": address(tag)}
-    return msgspec.json.encode(dict(sorted(attributes.items())))
+    return msgspec.json.encode(dict(sorted(attributes.items())), enc_hook=_plain)
 
 
 def to_json(dataset: Dataset, address: Address, *, path: str = "", depth: int = 0) -> dict[str, Any]:
@@ -59,6 +59,11 @@ def _element(element: DataElement, address: Address, path: str, depth: int) -> d
     if answer["vr"] in ("FD", "FL", "DS") and "Value" in answer:
         answer["Value"] = [_finite(value) for value in answer["Value"]]
     return answer
+
+
+def _plain(value: Any) -> Any:
+    """The parser has classes of its own for UIDs, numbers and names."""
+    return int(value) if isinstance(value, int) else float(value) if isinstance(value, float) else str(value)
 
 
 def _finite(value: Any) -> Any:

@@ -71,7 +71,7 @@ def _is_shown_as_stored(data: bytes, layout: PixelLayout, wish: Wish) -> bool:
 def encode(picture: Picture, wish: Wish) -> bytes:
     """Write a grey or RGB picture.  Raises: NotDecodableError when it is too large for the format."""
     if wish.media_type == "image/png":
-        return bytes(imagecodecs.png_encode(picture, level=1))
+        return bytes(imagecodecs.png_encode(np.ascontiguousarray(picture), level=1))
     if max(picture.shape[:2]) > JPEG_SIDE_PX_MAX:
         raise NotDecodableError("The picture is too large for JPEG.", next_step="Ask for image/png or a viewport.")
     quality = wish.quality or QUALITY_DEFAULT
