@@ -5,7 +5,7 @@ import OpenSeadragon from "openseadragon";
 import { clamp } from "./geometry";
 import { type Position, linkedPosition } from "./position";
 import { type PointPx, nativeMagnification } from "./scale";
-import type { SlideDetail as Slide } from "../lib/shapes";
+import type { SlideDetail as Slide, SlideLevel } from "../lib/shapes";
 import { DicomTileSource } from "./tile-source";
 
 /** Screen pixels a slide pixel may grow to. */
@@ -88,6 +88,17 @@ export class Stage extends EventTarget {
     this.viewer.destroy();
   }
 
+  /** The level whose pixels positions and measures count in. */
+  get biggest(): SlideLevel {
+    return this.slide.levels.reduce((big, level) => (level.width_px > big.width_px ? level : big));
+  }
+
+  /** Ask again for tiles that could not be loaded. */
+  reload(): void {
+    this.failedCount = 0;
+    this.viewer.world.resetItems();
+  }
+
   /** The view as it is on the screen now, in the middle of a movement too. */
   view(): View {
     if (!this.isOpen) return { x: 0, y: 0, zoom: 0, rotation: 0, um_per_screen_px: null, magnification: null };
@@ -144,13 +155,6 @@ export class Stage extends EventTarget {
   fit(): void {
     if (!this.isOpen) return;
     this.viewer.viewport.goHome();
-  }
-
-  /** Keep the mouse for drawing; the wheel and the keys still move. */
-  setDragging(isDragging: boolean): void {
-    const settings = this.viewer as unknown as { panHorizontal: boolean; panVertical: boolean };
-    settings.panHorizontal = isDragging;
-    settings.panVertical = isDragging;
   }
 
   toScreen(point: PointPx): PointPx {

@@ -16,6 +16,7 @@ function level(width: number, height: number, tile = 256): Level {
     mpp_x: 0.5,
     mpp_y: 0.5,
     frame_count: columns * rows,
+    transfer_syntax_uid: "1.2.840.10008.1.2.4.50",
   };
 }
 

@@ -23,7 +23,7 @@ export const slides = {
 
   "jobs.title": "Coming in",
   "jobs.progress": "Conversion of {name}",
-  "jobs.state.settling": "Being copied to this node",
+  "jobs.state.settling": "Copying in",
   "jobs.state.converting": "Converting",
   "jobs.state.verifying": "Checking every tile",
   "jobs.state.storing": "Storing",

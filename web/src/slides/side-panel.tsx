@@ -1,0 +1,52 @@
+import { useState } from "preact/hooks";
+import { LinkButton } from "../components/button";
+import { instanceUrl } from "../lib/api";
+import { formatBytes, formatNumber, formatPersonName, formatWhen } from "../lib/format";
+import { t } from "../lib/i18n";
+import type { SlideDetail, SlideImage } from "../lib/shapes";
+import { magnificationText } from "./scale";
+import { slideSize } from "./slide-card";
+
+/** What is written on the glass and what is known about the scan. */
+export function SidePanel({ slide }: { slide: SlideDetail }) {
+  const facts: [string, string][] = [
+    [t("viewer.detail.patient"), formatPersonName(slide.patient_name) || t("patient.unknown")],
+    [t("viewer.detail.id"), slide.patient_id],
+    [t("viewer.detail.stain"), slide.stain],
+    [t("viewer.detail.scanner"), slide.scanner],
+    [t("viewer.detail.scanned"), slide.scanned_s ? formatWhen(slide.scanned_s) : ""],
+    [t("viewer.detail.objective"), slide.magnification ? magnificationText(slide.magnification) : ""],
+    [t("viewer.detail.pixel"), slide.mpp ? t("viewer.detail.um", { value: formatNumber(slide.mpp, 3) }) : t("viewer.no_scale")],
+    [t("viewer.detail.size"), slideSize(slide)],
+    [t("viewer.detail.levels"), String(slide.levels.length)],
+    [t("viewer.detail.file"), formatBytes(slide.size_bytes)],
+  ];
+  return (
+    <aside class="side-panel" aria-label={t("viewer.panel")}>
+      <div class="side-space" aria-hidden="true" />
+      {slide.label ? <SidePicture slide={slide} image={slide.label} title={t("viewer.label_picture")} /> : null}
+      {slide.overview ? <SidePicture slide={slide} image={slide.overview} title={t("viewer.macro")} /> : null}
+      <dl class="side-facts">
+        {facts.filter(([, value]) => value !== "").map(([name, value]) => (
+          <div key={name}><dt>{name}</dt><dd class="num">{value}</dd></div>
+        ))}
+      </dl>
+      <LinkButton href={`/studies/${slide.study_instance_uid}`} icon="studies">{t("viewer.detail.study")}</LinkButton>
+    </aside>
+  );
+}
+
+function SidePicture({ slide, image, title }: { slide: SlideDetail; image: SlideImage; title: string }) {
+  const [hasFailed, setFailed] = useState(false);
+  if (hasFailed) return null;
+  const address = instanceUrl(slide.study_instance_uid, slide.series_instance_uid, image.sop_instance_uid);
+  return (
+    <figure class="side-picture">
+      <figcaption>{title}</figcaption>
+      <img
+        src={`${address}/frames/1/rendered`} alt={title} width={image.width_px} height={image.height_px}
+        decoding="async" onError={() => setFailed(true)}
+      />
+    </figure>
+  );
+}
