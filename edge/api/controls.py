@@ -1,0 +1,113 @@
+"""What people in a call ask for over the data channel: authorise, do, tell."""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from edge.core.access import Action, Principal, UserRole
+from edge.core.session import Role
+from edge.errors import BadInputError, EdgeError, RefusedError
+from edge.runtime.log import event
+
+TEXT_CHARS_MAX = 200
+SECONDS_MAX = 600.0
+log = logging.getLogger(__name__)
+
+
+class Room(Protocol):
+    """What controls need of the desk."""
+
+    async def record(self, verb: str, session_id: str, **values: Any) -> dict[str, Any]: ...
+
+    async def tell(self, session_id: str, message: dict[str, Any], *, peer_id: str | None = None) -> None: ...
+
+
+Audit = Callable[..., Awaitable[None]]
+
+
+class Controls:
+    """Answers the `ctl` events of live."""
+
+    def __init__(self, room: Room, audit: Audit) -> None:
+        self._room = room
+        self._audit = audit
+
+    async def take(self, values: dict[str, Any]) -> None:
+        """Do what one message asks; a refusal or failure is told to its sender only."""
+        session_id, peer_id = str(values["session_id"]), str(values["peer_id"])
+        message = values.get("message")
+        if not isinstance(message, dict):
+            return
+        principal = principal_of(values)
+        try:
+            await self._do(principal, session_id, message, values)
+        except EdgeError as error:
+            event(log, "control.refused", session=session_id, peer=peer_id, code=error.code, level=logging.WARNING)
+            told = {"v": 1, "type": "error", "for": message.get("type"), "code": error.code}
+            await self._room.tell(
+                session_id, {**told, "message": error.message, "next_step": error.advice}, peer_id=peer_id
+            )
+
+    async def _do(self, principal: Principal, session_id: str, message: dict[str, Any], values: dict[str, Any]) -> None:
+        match message.get("type"):
+            case "still":
+                await self._record(principal, session_id, "still", frame_index=values.get("frame_index"))
+            case "clip.start" | "clip.stop" as verb:
+                await self._record(principal, session_id, verb)
+            case "save_last":
+                await self._record(principal, session_id, "clip.save_last", seconds=_seconds(message))
+            case "request":
+                _require(principal, Action.ASK_CAPTURE, session_id)
+                await self._tell_request(session_id, message, values)
+            case "request.answer":
+                _require(principal, Action.RUN_SESSION, session_id)
+                await self._tell_answer(session_id, message, values)
+            case _:
+                # Statistics and kinds of messages newer than this service are no business of ours.
+                return
+
+    async def _record(self, principal: Principal, session_id: str, verb: str, **asked: Any) -> None:
+        _require(principal, Action.ASK_CAPTURE, session_id)
+        await self._room.record(verb, session_id, **asked)
+        await self._audit(principal, verb, session_id, by="data channel")
+
+    async def _tell_request(self, session_id: str, message: dict[str, Any], values: dict[str, Any]) -> None:
+        request = {"v": 1, "type": "request", "request_id": secrets.token_hex(6), "text": _text(message, "text")}
+        await self._room.tell(session_id, {**request, "from": _sender(values)})
+
+    async def _tell_answer(self, session_id: str, message: dict[str, Any], values: dict[str, Any]) -> None:
+        answer = {key: _text(message, key) for key in ("request_id", "answer")}
+        await self._room.tell(session_id, {"v": 1, "type": "request.answer", **answer, "from": _sender(values)})
+
+
+def principal_of(values: dict[str, Any]) -> Principal:
+    """Return who is behind a peer: its role was given by this service when it joined."""
+    session_id, name = str(values["session_id"]), str(values.get("name", ""))
+    role = Role(values["role"])
+    if role is Role.BEDSIDE:
+        return Principal(name=name, role=UserRole.OPERATOR)
+    return Principal(name=name, role=UserRole.GUEST, session_id=session_id, session_role=role)
+
+
+def _require(principal: Principal, action: Action, session_id: str) -> None:
+    if not principal.may(action, session_id=session_id):
+        raise RefusedError("Only watching is allowed here.")
+
+
+def _text(message: dict[str, Any], key: str) -> str:
+    value = message.get(key)
+    if not isinstance(value, str) or not 0 < len(value) <= TEXT_CHARS_MAX:
+        raise BadInputError(f"The field {key} is a text of 1 to {TEXT_CHARS_MAX} characters.")
+    return value
+
+
+def _seconds(message: dict[str, Any]) -> float:
+    value = message.get("seconds")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= SECONDS_MAX:
+        raise BadInputError(f"The field seconds is a number up to {SECONDS_MAX:.0f}.")
+    return float(value)
+
+
+def _sender(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: values.get(key) for key in ("peer_id", "name", "role")}

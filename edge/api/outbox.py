@@ -1,0 +1,165 @@
+"""`/api/v1/outbox`: has it arrived? If not, why and when."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from edge.api import local_time, shapes
+from edge.api.route import Call, Route
+from edge.config import Config, Destination
+from edge.core import sync_words
+from edge.core.access import Action
+from edge.core.delivery import State
+from edge.errors import BadInputError, NotFoundError
+from edge.runtime import clock, doorbell
+from edge.store import deliveries, index, links
+from edge.store.database import Database
+from edge.store.instances import Instances
+
+STUDIES_LISTED_MAX = 300
+HISTORY_S = 6 * 3600.0
+WISHES: dict[str, Callable[..., int]] = {
+    "retry": deliveries.retry,
+    "hold": deliveries.hold,
+    "release": deliveries.release,
+    "cancel": deliveries.cancel,
+    "first": deliveries.first,
+}
+
+
+def routes() -> list[Route]:
+    wishes = [
+        Route(method="POST", path=f"/api/v1/outbox/{verb}", name=f"outbox.{verb}", gate=Action.RUN_OUTBOX,
+              answer=_answer_wish(verb), body=shapes.OutboxWish, returns=shapes.Count, summary=f"{verb}: what waits")
+        for verb in WISHES
+    ]  # fmt: skip
+    see = Route(method="GET", path="/api/v1/outbox", name="outbox", gate=Action.SEE_OUTBOX, answer=see_outbox,
+                returns=shapes.OutboxView, summary="What is on its way")  # fmt: skip
+    return [see, *wishes]
+
+
+class Outbox:
+    """Reads what uplink wrote. `bytes_done` counts from when a destination last had everything."""
+
+    def __init__(self, config: Config, database: Database) -> None:
+        self._config = config
+        self._database = database
+        self._done_before: dict[str, int] = {}
+
+    async def summary(self) -> shapes.OutboxSummary:
+        """Return how each destination stands."""
+        return await asyncio.to_thread(self._read)
+
+    def _read(self) -> shapes.OutboxSummary:
+        now_s = clock.wall_s()
+        counts = {row.destination: row for row in deliveries.counts(self._database)}
+        known = {row.destination: row for row in links.links(self._database)}
+        views = [
+            self._view(destination, counts.get(destination.name), known.get(destination.name), now_s)
+            for destination in self._config.destination
+        ]
+        return shapes.OutboxSummary(destinations=views)
+
+    def _view(
+        self, destination: Destination, found: deliveries.Counts | None, link: links.LinkRow | None, now_s: float
+    ) -> shapes.DestinationView:
+        counts = found.counts if found is not None else {state.value: 0 for state in State}
+        bytes_left = found.bytes_left if found is not None else 0
+        progress = sync_words.Progress(
+            link_state=link.state if link is not None else "unknown",
+            rate_bytes_s=link.rate_bytes_s if link is not None else 0.0,
+            since_s=link.since_s if link is not None else None,
+            next_try_s=link.next_try_s if link is not None else None,
+            bytes_left=bytes_left,
+            bytes_done=self._done_since(destination.name, found),
+            waiting_count=counts["waiting"] + counts["sending"],
+            held_count=counts["held"],
+            arrived_count=counts["sent"] + counts["committed"] + counts["safe"],
+        )
+        return shapes.DestinationView(
+            name=destination.name,
+            kind=destination.kind,
+            is_required=destination.is_required,
+            link=_show_link(link),
+            counts=dict(counts),
+            bytes_left=bytes_left,
+            bytes_done=progress.bytes_done,
+            eta_s=sync_words.eta_s(progress),
+            sentence=sync_words.say(progress, now_s=now_s, zone=local_time.zone()),
+            history=[
+                shapes.RatePoint(t_s=float(t_s), bytes_s=bytes_s)
+                for t_s, bytes_s in links.history(self._database, destination.name, since_s=now_s - HISTORY_S)
+            ],
+        )
+
+    def _done_since(self, name: str, found: deliveries.Counts | None) -> int:
+        if found is None:
+            return 0
+        if found.counts["waiting"] + found.counts["sending"] == 0:
+            self._done_before[name] = found.bytes_done
+        return max(0, found.bytes_done - self._done_before.setdefault(name, found.bytes_done))
+
+
+def _show_link(link: links.LinkRow | None) -> shapes.LinkView:
+    if link is None:
+        return shapes.LinkView(state="unknown", rate_bytes_s=0.0, since_s=None, next_try_s=None, reason="")
+    return shapes.LinkView(
+        state=link.state, rate_bytes_s=link.rate_bytes_s, since_s=link.since_s, next_try_s=link.next_try_s,
+        reason=link.reason,
+    )  # fmt: skip
+
+
+async def see_outbox(call: Call) -> shapes.OutboxView:
+    """Who may not read images sees UIDs instead of names."""
+    summary = await call.parts.outbox.summary()
+    rows = await asyncio.to_thread(deliveries.list_studies, call.parts.database, limit=STUDIES_LISTED_MAX)
+    is_named = call.principal.may(Action.READ_IMAGES)
+    if is_named and rows:
+        await call.parts.audit_read(call.principal, "outbox", action="outbox.read")
+    studies = [
+        shapes.OutboxStudy(
+            study_instance_uid=row.study_instance_uid,
+            patient_name=row.patient_name if is_named else "",
+            description=row.description if is_named else "",
+            destination=row.destination,
+            state=row.state,
+            done=row.done,
+            total=row.total,
+            bytes_left=row.bytes_left,
+            reason=row.reason,
+            next_try_s=row.next_try_s,
+        )
+        for row in rows
+    ]
+    return shapes.OutboxView(destinations=summary.destinations, studies=studies)
+
+
+def _answer_wish(verb: str) -> Callable[[Call], Any]:
+    async def answer(call: Call) -> shapes.Count:
+        parts, wish = call.parts, call.body
+        narrowed = await asyncio.to_thread(_narrow, wish, parts.config, parts.database, parts.instances)
+        if verb == "cancel" and not any(narrowed.values()):
+            raise BadInputError("Cancelling everything at once is not offered.", next_step="Name a study or an object.")
+        count = await asyncio.to_thread(WISHES[verb], parts.database, now_s=clock.wall_s(), **narrowed)
+        doorbell.ring(parts.config.run_dir / "bells" / "uplink")
+        target = narrowed["sop_instance_uid"] or narrowed["study_instance_uid"] or "all"
+        await parts.audit(call.principal, f"outbox.{verb}", target, destination=narrowed["destination"], count=count)
+        return shapes.Count(count=count)
+
+    return answer
+
+
+def _narrow(wish: shapes.OutboxWish, config: Config, database: Database, instances: Instances) -> dict[str, str]:
+    """Return which rows are meant; blocks.  Raises: NotFoundError for what is not here."""
+    destination = wish.destination or ""
+    if destination and destination not in {known.name for known in config.destination}:
+        raise NotFoundError(f"There is no destination {destination!r}.")
+    study, instance = wish.study_instance_uid or "", wish.sop_instance_uid or ""
+    if wish.uid:
+        is_study = index.find_study(database, wish.uid) is not None
+        study, instance = (wish.uid, instance) if is_study else (study, wish.uid)
+    if study and index.find_study(database, study) is None:
+        raise NotFoundError(f"The study {study} is not on this node.")
+    if instance:
+        instances.require(instance)
+    return {"destination": destination, "study_instance_uid": study, "sop_instance_uid": instance}

@@ -1,0 +1,67 @@
+"""Rows of the index as the pages need them. What an object does not say stays empty."""
+
+from typing import Any
+
+from edge.api import local_time
+from edge.api.shapes import InstanceView
+from edge.api.views import kind_of
+from edge.core import dicom_time
+from edge.store.index import Row
+
+
+def text(row: Row, keyword: str) -> str:
+    """Return a value as text; of several the first."""
+    value = row.get(keyword, "")
+    if isinstance(value, list):
+        value = value[0] if value else ""
+    return str(value)
+
+
+def texts(row: Row, keyword: str) -> list[str]:
+    """Return all values as text."""
+    value = row.get(keyword, [])
+    return [str(part) for part in value] if isinstance(value, list) else str(value).split("\\")
+
+
+def numbers(row: Row, keyword: str) -> list[float]:
+    """Return all values that are numbers."""
+    value = row.get(keyword)
+    values = value if isinstance(value, list) else [value]
+    return [float(part) for part in values if isinstance(part, int | float)]
+
+
+def number(row: Row, keyword: str) -> int | None:
+    """Return a whole number; None when it is not there."""
+    found = numbers(row, keyword)
+    return int(found[0]) if found else None
+
+
+def content_s(row: Row) -> float | None:
+    """Return when the content was made; the object's own offset from UTC counts before ours."""
+    zone = dicom_time.offset_zone(text(row, "TimezoneOffsetFromUTC")) or local_time.zone()
+    for first, second in (("ContentDate", "ContentTime"), ("AcquisitionDate", "AcquisitionTime")):
+        if row.get(first):
+            return dicom_time.to_seconds(text(row, first) + text(row, second), zone=zone)
+    return dicom_time.to_seconds(text(row, "AcquisitionDateTime"), zone=zone)
+
+
+def show_instance(row: Row) -> InstanceView:
+    frame_time, vector = numbers(row, "FrameTime"), numbers(row, "FrameTimeVector")
+    comments = text(row, "ImageComments")
+    kind: Any = kind_of(row["SOPClassUID"])
+    return InstanceView(
+        sop_instance_uid=row["SOPInstanceUID"],
+        sop_class_uid=row["SOPClassUID"],
+        kind=kind,
+        frame_count=int(row.get("NumberOfFrames", 1)),
+        rows=number(row, "Rows") or 0,
+        columns=number(row, "Columns") or 0,
+        number=number(row, "InstanceNumber"),
+        transfer_syntax_uid=text(row, "AvailableTransferSyntaxUID"),
+        size_bytes=int(row["size_bytes"]),
+        frame_time_ms=frame_time[0] if frame_time else None,
+        frame_times_ms=vector or None,
+        gaps=comments if "gap" in comments.lower() else "",
+        is_recovered="recovered" in comments.lower() or "recovered" in text(row, "source"),
+        content_s=content_s(row),
+    )

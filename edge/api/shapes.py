@@ -1,0 +1,467 @@
+"""The shape of every request and answer of `/api/v1/`; OpenAPI is made from these.
+
+Times `…_s` are wall clock seconds since 1970 UTC. Requests refuse unknown fields: a typing mistake is told.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+Short = Annotated[str, Meta(max_length=64)]
+"""DICOM's LO and SH at most."""
+PersonName = Annotated[str, Meta(max_length=324)]
+Uid = Annotated[str, Meta(max_length=64, pattern=r"^[0-9.]*$")]
+Date = Annotated[str, Meta(pattern=r"^([0-9]{8})?$")]
+UserRoleName = Literal["operator", "specialist", "pathologist", "admin", "auditor"]
+Password = Annotated[str, Meta(min_length=1, max_length=256)]
+NewPassword = Annotated[str, Meta(min_length=8, max_length=256)]
+
+
+class Request(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is sent to the node."""
+
+
+class Answer(Struct, kw_only=True):
+    """What the node answers."""
+
+
+class ErrorView(Answer):
+    """What went wrong, and what to do next."""
+
+    code: str
+    message: str
+    next_step: str
+
+
+class Nothing(Request):
+    """No fields."""
+
+
+# People
+
+
+class SignIn(Request):
+    name: Name
+    password: Password
+
+
+class SignedIn(Answer):
+    name: str
+    role: str
+
+
+class Me(Answer):
+    name: str
+    role: str
+    node_name: str
+    permissions: list[str]
+    session_id: str | None = None
+    session_role: str | None = None
+
+
+class UserView(Answer):
+    name: str
+    role: str
+    is_disabled: bool
+    created_s: float = 0.0
+
+
+class NewUser(Request):
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._@-]+$")]
+    password: NewPassword
+    role: UserRoleName
+
+
+class PasswordChange(Request):
+    password: NewPassword
+
+
+class AuditRow(Answer):
+    number: int
+    at_s: float
+    actor: str
+    action: str
+    object: str
+    detail: dict[str, Any]
+
+
+class AuditPage(Answer):
+    total: int
+    items: list[AuditRow]
+
+
+class AuditProof(Answer):
+    is_intact: bool
+    """The chain of digests was followed from the first row to the last."""
+    broken_at: int | None
+
+
+# Sessions
+
+
+class PatientShape(Request):
+    patient_id: Short = ""
+    name: PersonName = ""
+    birth_date: Date = ""
+    sex: Literal["", "M", "F", "O"] = ""
+    size_m: Annotated[float, Meta(gt=0, lt=3)] | None = None
+    weight_kg: Annotated[float, Meta(gt=0, lt=700)] | None = None
+    responsible_person: PersonName = ""
+    responsible_person_role: Annotated[str, Meta(max_length=16)] = ""
+    issuer_of_patient_id: Short = ""
+
+
+class OrderView(Answer):
+    accession_number: str = ""
+    study_instance_uid: str = ""
+    requested_procedure_id: str = ""
+    requested_procedure_description: str = ""
+    scheduled_procedure_step_id: str = ""
+    scheduled_procedure_step_description: str = ""
+    referring_physician_name: str = ""
+
+
+class OpenSession(Request):
+    source: Name
+    worklist_id: Annotated[str, Meta(max_length=200)] | None = None
+    patient: PatientShape | None = None
+    description: Short = ""
+
+
+class Pending(Answer):
+    clip_id: str
+    kind: str = "clip"
+    state: str = "finalising"
+    frame_count: int = 0
+    done_count: int = 0
+    reason: str = ""
+
+
+class Recording(Answer):
+    is_recording: bool = False
+    clip_id: str | None = None
+    started_s: float | None = None
+    frame_count: int = 0
+    gap_count: int = 0
+    pending: list[Pending] = []
+
+
+class SessionObject(Answer):
+    sop_instance_uid: str
+    kind: str
+    frame_count: int
+    at_s: float
+    is_recovered: bool
+
+
+class SessionView(Answer):
+    session_id: str
+    source: str
+    state: str
+    patient: PatientShape | None
+    """None for those who may not see it."""
+    order: OrderView | None
+    study_instance_uid: str
+    series_instance_uid: str
+    operator_name: str
+    description: str
+    opened_s: float
+    closed_s: float | None
+    recording: Recording
+    peers: list[dict[str, Any]]
+    source_state: dict[str, Any] | None
+    objects: list[SessionObject]
+    bedside_url: str
+
+
+class SessionOpened(SessionView):
+    specialist_url: str
+    whep_url: str
+    token: str
+
+
+class InviteRequest(Request):
+    role: Literal["specialist", "observer"] = "specialist"
+
+
+class Invite(Answer):
+    token_id: str
+    token: str
+    role: str
+    specialist_url: str
+    whep_url: str
+    code: str
+    """Six digits, for those who cannot open a link; short-lived."""
+    code_expires_s: float
+    qr_svg: str
+    expires_s: float
+
+
+class Join(Request):
+    token: Annotated[str, Meta(max_length=200)] = ""
+    code: Annotated[str, Meta(max_length=12)] = ""
+
+
+class Joined(Answer):
+    token: str
+    bearer: str
+    session_id: str
+    role: str
+
+
+class StillRequest(Request):
+    frame_index: Annotated[int, Meta(ge=0)] | None = None
+
+
+class SaveLast(Request):
+    seconds: Annotated[float, Meta(gt=0, le=600)]
+
+
+class ClipStarted(Answer):
+    clip_id: str
+    first_index: int = 0
+    started_s: float = 0.0
+
+
+class ClipStopped(Answer):
+    clip_id: str
+    frame_count: int = 0
+
+
+class StillTaken(Answer):
+    still_id: str
+    frame_index: int
+
+
+# Worklist
+
+
+class WorklistRow(Answer):
+    worklist_id: str
+    patient: PatientShape
+    order: OrderView
+    scheduled_s: float | None
+    scheduled_at: str
+    """As the hospital said it, its local time: YYYYMMDDHHMMSS, or shorter."""
+    modality: str
+
+
+class WorklistView(Answer):
+    items: list[WorklistRow]
+    refreshed_s: float | None
+    reason: str
+    """Why it is missing or old, in words; empty when all is well."""
+
+
+# Studies and slides
+
+
+class DeliverySummary(Answer):
+    state: Literal["arrived", "waiting", "held", "none"]
+    done: int
+    total: int
+
+
+class StudyRow(Answer):
+    study_instance_uid: str
+    patient_name: str
+    patient_id: str
+    birth_date: str
+    sex: str
+    study_date: str
+    study_time: str
+    description: str
+    modalities: list[str]
+    series_count: int
+    instance_count: int
+    size_bytes: int
+    accession_number: str
+    kept_s: float
+    delivery: DeliverySummary
+
+
+class StudyPage(Answer):
+    total: int
+    items: list[StudyRow]
+
+
+class InstanceView(Answer):
+    sop_instance_uid: str
+    sop_class_uid: str
+    kind: Literal["clip", "still", "slide", "other"]
+    frame_count: int
+    rows: int
+    columns: int
+    number: int | None
+    transfer_syntax_uid: str
+    size_bytes: int
+    frame_time_ms: float | None = None
+    frame_times_ms: list[float] | None = None
+    """Increments, the first 0, when the frames are uneven.  Standard: PS3.3 C.7.6.5.1.2"""
+    gaps: str = ""
+    is_recovered: bool = False
+    content_s: float | None = None
+
+
+class SeriesView(Answer):
+    series_instance_uid: str
+    modality: str
+    number: int | None
+    description: str
+    instances: list[InstanceView]
+
+
+class StudyView(StudyRow):
+    series: list[SeriesView]
+
+
+class SlideRow(Answer):
+    study_instance_uid: str
+    series_instance_uid: str
+    name: str
+    patient_name: str
+    patient_id: str
+    scanned_s: float | None
+    width_px: int
+    height_px: int
+    mpp: float | None
+    magnification: float | None
+    stain: str
+    scanner: str
+    label_sop: str | None
+    overview_sop: str | None
+    thumbnail_sop: str | None
+    size_bytes: int
+    kept_s: float
+    delivery: DeliverySummary
+
+
+class LevelView(Answer):
+    sop_instance_uid: str
+    width_px: int
+    height_px: int
+    tile_width_px: int
+    tile_height_px: int
+    columns: int
+    rows: int
+    mpp_x: float | None
+    mpp_y: float | None
+    frame_count: int
+    transfer_syntax_uid: str
+
+
+class PictureView(Answer):
+    sop_instance_uid: str
+    width_px: int
+    height_px: int
+
+
+class SlideView(SlideRow):
+    levels: list[LevelView]
+    """Biggest first."""
+    label: PictureView | None
+    overview: PictureView | None
+    thumbnail: PictureView | None
+
+
+# Outbox, jobs, health
+
+
+class JobView(Answer):
+    """One slide on its way in."""
+
+    job_id: str
+    name: str
+    state: Literal["settling", "converting", "verifying", "storing", "done", "failed", "cancelled"]
+    bytes_done: int = 0
+    bytes_total: int = 0
+    frames_done: int = 0
+    frames_total: int = 0
+    rate_bytes_s: float = 0.0
+    eta_s: float | None = None
+    started_s: float = 0.0
+    ended_s: float | None = None
+    reason: str = ""
+    next_step: str = ""
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+
+
+class LinkView(Answer):
+    state: str
+    rate_bytes_s: float
+    since_s: float | None
+    next_try_s: float | None
+    reason: str
+
+
+class RatePoint(Answer):
+    t_s: float
+    bytes_s: float
+
+
+class DestinationView(Answer):
+    name: str
+    kind: str
+    is_required: bool
+    link: LinkView
+    counts: dict[str, int]
+    bytes_left: int
+    bytes_done: int
+    eta_s: float | None
+    sentence: str
+    history: list[RatePoint]
+
+
+class OutboxStudy(Answer):
+    study_instance_uid: str
+    patient_name: str
+    description: str
+    destination: str
+    state: str
+    done: int
+    total: int
+    bytes_left: int
+    reason: str
+    next_try_s: float | None
+
+
+class OutboxView(Answer):
+    destinations: list[DestinationView]
+    studies: list[OutboxStudy]
+
+
+class OutboxSummary(Answer):
+    """Without studies: nothing of a patient in it."""
+
+    destinations: list[DestinationView]
+
+
+class OutboxWish(Request):
+    uid: Uid | None = None
+    """A study or an instance: the node tells which."""
+    destination: Short | None = None
+    study_instance_uid: Uid | None = None
+    sop_instance_uid: Uid | None = None
+
+
+class Count(Answer):
+    count: int
+
+
+class HealthLine(Answer):
+    name: str
+    level: Literal["green", "amber", "red"]
+    sentence: str
+    next_step: str = ""
+
+
+class Done(Answer):
+    is_done: bool = True
+
+
+def plain(value: Any) -> Any:
+    """Return the JSON-able form of a Struct or a list of them."""
+    return msgspec.to_builtins(value)

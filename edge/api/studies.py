@@ -1,0 +1,102 @@
+"""`/api/v1/studies`: any study, by three letters of anything."""
+
+import asyncio
+from typing import Any
+
+from edge.api import shapes
+from edge.api.route import Call, Route
+from edge.api.rows import number, show_instance, text
+from edge.core.access import Action
+from edge.errors import BadInputError, NotFoundError
+from edge.store import deliveries, index
+from edge.store.database import Database
+
+PAGE_MAX = 200
+OFFSET_MAX = 1_000_000
+
+
+def routes() -> list[Route]:
+    read = Action.READ_IMAGES
+    return [
+        Route(method="GET", path="/api/v1/studies", name="studies", gate=read, answer=list_studies,
+              returns=shapes.StudyPage, summary="Studies, newest first", audit="studies.list"),
+        Route(method="GET", path="/api/v1/studies/{study}", name="studies.see", gate=read, answer=see_study,
+              returns=shapes.StudyView, summary="One study with its series and objects"),
+    ]  # fmt: skip
+
+
+async def list_studies(call: Call) -> shapes.StudyPage:
+    filters = {"StudyDate": _date_range(call), "ModalitiesInStudy": call.text("modality")}
+    found = await asyncio.to_thread(
+        index.search_studies,
+        call.parts.database,
+        {keyword: value for keyword, value in filters.items() if value},
+        text=call.text("q"),
+        limit=call.number("limit", 50, largest=PAGE_MAX),
+        offset=call.number("offset", 0, largest=OFFSET_MAX),
+    )
+    summaries = await delivery_summaries(call.parts.database, [row["StudyInstanceUID"] for row in found.rows])
+    items = [shapes.StudyRow(**study_fields(row, summaries)) for row in found.rows]
+    return shapes.StudyPage(total=found.total, items=items)
+
+
+async def see_study(call: Call) -> shapes.StudyView:
+    database, uid = call.parts.database, call.path("study")
+    row = await asyncio.to_thread(index.find_study, database, uid)
+    if row is None:
+        raise NotFoundError(f"The study {uid} is not on this node.")
+    of_study = {"StudyInstanceUID": uid}
+    series = await asyncio.to_thread(index.search_series, database, of_study, limit=index.LIMIT_MAX)
+    objects = await asyncio.to_thread(index.search_instances, database, of_study, limit=index.LIMIT_MAX)
+    summaries = await delivery_summaries(database, [uid])
+    return shapes.StudyView(**study_fields(row, summaries), series=[_series(one, objects.rows) for one in series.rows])
+
+
+def _date_range(call: Call) -> str:
+    """Return the range of dates as DICOM writes it.  Standard: PS3.4 C.2.2.2.5"""
+    first, last = (call.text(name).replace("-", "") for name in ("date_from", "date_to"))
+    for value in (first, last):
+        if value and not (len(value) == 8 and value.isascii() and value.isdigit()):
+            raise BadInputError("A date is eight digits: YYYYMMDD.")
+    return f"{first}-{last}" if first or last else ""
+
+
+async def delivery_summaries(database: Database, study_uids: list[str]) -> dict[str, shapes.DeliverySummary]:
+    """Return how far each study is."""
+    found: dict[str, tuple[Any, int, int]] = await asyncio.to_thread(deliveries.of_studies, database, study_uids)
+    return {
+        uid: shapes.DeliverySummary(state=state, done=done, total=total) for uid, (state, done, total) in found.items()
+    }
+
+
+def study_fields(row: index.Row, summaries: dict[str, shapes.DeliverySummary]) -> dict[str, Any]:
+    """Return the fields of a StudyRow."""
+    uid = row["StudyInstanceUID"]
+    return {
+        "study_instance_uid": uid,
+        "patient_name": text(row, "PatientName"),
+        "patient_id": text(row, "PatientID"),
+        "birth_date": text(row, "PatientBirthDate"),
+        "sex": text(row, "PatientSex"),
+        "study_date": text(row, "StudyDate"),
+        "study_time": text(row, "StudyTime"),
+        "description": text(row, "StudyDescription"),
+        "modalities": list(row.get("ModalitiesInStudy", [])),
+        "series_count": int(row.get("NumberOfStudyRelatedSeries", 0)),
+        "instance_count": int(row.get("NumberOfStudyRelatedInstances", 0)),
+        "size_bytes": int(row.get("size_bytes", 0)),
+        "accession_number": text(row, "AccessionNumber"),
+        "kept_s": float(row.get("kept_s", 0.0)),
+        "delivery": summaries.get(uid) or shapes.DeliverySummary(state="none", done=0, total=0),
+    }
+
+
+def _series(row: index.Row, objects: list[index.Row]) -> shapes.SeriesView:
+    uid = row["SeriesInstanceUID"]
+    return shapes.SeriesView(
+        series_instance_uid=uid,
+        modality=text(row, "Modality"),
+        number=number(row, "SeriesNumber"),
+        description=text(row, "SeriesDescription"),
+        instances=[show_instance(one) for one in objects if one["SeriesInstanceUID"] == uid],
+    )

@@ -1,0 +1,102 @@
+"""What people in a call ask for over the data channel."""
+
+from typing import Any
+
+import pytest
+
+from edge.api.controls import Controls
+from edge.core.access import Principal
+from edge.errors import ConflictError
+
+
+class Room:
+    """Remembers what was asked and told."""
+
+    def __init__(self, *, is_closed: bool = False) -> None:
+        self.asked: list[tuple[str, str, dict[str, Any]]] = []
+        self.told: list[tuple[dict[str, Any], str | None]] = []
+        self._is_closed = is_closed
+
+    async def record(self, verb: str, session_id: str, **values: Any) -> dict[str, Any]:
+        if self._is_closed:
+            raise ConflictError("The session s is closed.")
+        self.asked.append((verb, session_id, values))
+        return {}
+
+    async def tell(self, session_id: str, message: dict[str, Any], *, peer_id: str | None = None) -> None:
+        self.told.append((message, peer_id))
+
+
+class Audit:
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, str]] = []
+
+    async def __call__(self, principal: Principal, action: str, target: str, **detail: Any) -> None:
+        self.rows.append((principal.name, action))
+
+
+def ctl(message: Any, *, role: str = "specialist", frame_index: int | None = None) -> dict[str, Any]:
+    return {
+        "session_id": "s", "peer_id": "p", "role": role, "name": "Dr Far", "message": message,
+        "frame_index": frame_index,
+    }  # fmt: skip
+
+
+async def test_a_specialist_gets_the_very_frame_that_was_seen() -> None:
+    room, audit = Room(), Audit()
+    await Controls(room, audit).take(ctl({"type": "still"}, frame_index=41))
+    assert room.asked == [("still", "s", {"frame_index": 41})]
+    assert audit.rows == [("Dr Far", "still")]
+
+
+@pytest.mark.parametrize("kind", ["still", "clip.start", "clip.stop", "save_last", "request", "request.answer"])
+async def test_an_observer_is_refused_and_only_the_observer_is_told(kind: str) -> None:
+    room, audit = Room(), Audit()
+    message = {"type": kind, "seconds": 5, "text": "x", "request_id": "1", "answer": "done"}
+    await Controls(room, audit).take(ctl(message, role="observer"))
+    assert room.asked == []
+    assert audit.rows == []
+    [(told, peer_id)] = room.told
+    assert (told["type"], told["code"], peer_id) == ("error", "access.refused", "p")
+
+
+async def test_a_request_reaches_everybody_with_a_number_to_answer_to() -> None:
+    room = Room()
+    await Controls(room, Audit()).take(ctl({"type": "request", "text": "freeze"}))
+    [(told, peer_id)] = room.told
+    assert peer_id is None
+    assert told["text"] == "freeze"
+    assert told["from"]["name"] == "Dr Far"
+    await Controls(room, Audit()).take(
+        ctl({"type": "request.answer", "request_id": told["request_id"], "answer": "done"}, role="bedside")
+    )
+    assert room.told[1][0]["request_id"] == told["request_id"]
+
+
+async def test_only_the_bedside_answers_a_request() -> None:
+    room = Room()
+    await Controls(room, Audit()).take(ctl({"type": "request.answer", "request_id": "1", "answer": "done"}))
+    assert room.told[0][0]["type"] == "error"
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 601, "5", True, None, float("nan")])
+async def test_a_wrong_number_of_seconds_is_refused_in_words(seconds: Any) -> None:
+    room = Room()
+    await Controls(room, Audit()).take(ctl({"type": "save_last", "seconds": seconds}))
+    assert room.asked == []
+    assert "seconds" in room.told[0][0]["message"]
+
+
+@pytest.mark.parametrize("message", [{}, {"type": 5}, {"type": ["still"]}, {"type": "stats"}, "still", None, []])
+async def test_messages_of_an_unknown_kind_do_nothing(message: Any) -> None:
+    room = Room()
+    await Controls(room, Audit()).take(ctl(message))
+    assert room.asked == []
+    assert room.told == []
+
+
+async def test_what_record_refuses_is_told_with_the_next_step() -> None:
+    room = Room(is_closed=True)
+    await Controls(room, Audit()).take(ctl({"type": "clip.start"}))
+    assert room.told[0][0]["message"] == "The session s is closed."
+    assert room.told[0][0]["next_step"]
