@@ -124,7 +124,8 @@ def jpeg_encoding(header: JpegHeader, *, tiff_photometric: int | None) -> Encodi
     elif is_rgb_jpeg(header, tiff_photometric=tiff_photometric):
         photometric = "RGB"
     else:
-        photometric = "YBR_FULL_422" if header.is_subsampled else "YBR_FULL"
+        # The only name the standard has for YCbCr in baseline JPEG, whatever its sampling; readers refuse YBR_FULL.
+        photometric = "YBR_FULL_422"
     return Encoding(
         transfer_syntax_uid=forms.JPEG_BASELINE,
         photometric_interpretation=photometric,

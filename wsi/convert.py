@@ -170,7 +170,7 @@ class _Job:
         self._state = Progress(
             stage="write",
             frames_done=0,
-            frames_total=plan.frame_count * (2 if is_verified else 1),
+            frames_total=_steps(source.images, is_verified=is_verified),
             bytes_done=0,
             bytes_total=0,
         )
@@ -226,7 +226,9 @@ class _Job:
             return image.table, None
         spool = self._staging / "frames.spool"
         self._state = replace(self._state, stage="encode")
-        return spool_frames(image, spool, workers=self._workers, on_frames=lambda *_: self._step(0, 0)), spool
+        return spool_frames(
+            image, spool, workers=self._workers, on_frames=lambda frames, _: self._step(frames, 0)
+        ), spool
 
     def _write(self, instance: PlannedInstance, table: FrameTable, *, resume: bool) -> tuple[WrittenFile, Layout]:
         from wsi.dataset import header_bytes
@@ -288,6 +290,11 @@ class _Job:
         except OSError as error:
             raise output_error(self._out_dir, error) from error
         shutil.rmtree(self._staging, ignore_errors=True)
+
+
+def _steps(images: tuple[Image, ...], *, is_verified: bool) -> int:
+    """Return how often a frame is handled: made, if it must be, then written, then proven."""
+    return sum(image.level.frame_count * (1 + isinstance(image, MadeImage) + is_verified) for image in images)
 
 
 def _room_needed(images: tuple[Image, ...]) -> int:

@@ -7,6 +7,7 @@ The tiles' codestreams stay as they are; tables shared through tag 347 are put i
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,20 @@ _FRAMES_MAX = (1 << 31) - 1
 """Number of Frames is an integer string.  Standard: PS3.5 6.2"""
 _SHAPE_TOLERANCE = 0.02
 _PICTURE_PX_MAX = 64_000_000
-_PARSE_ERRORS = (tifffile.TiffFileError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError)
+_PARSE_ERRORS = (
+    tifffile.TiffFileError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    ArithmeticError,
+    OverflowError,
+    EOFError,
+    OSError,
+    struct.error,
+)
 """What tifffile raises on damaged structures."""
 
 
@@ -55,9 +69,11 @@ def open_tiff(path: Path) -> OpenSource:
     try:
         pages = [page for page in tiff.pages[:_PAGES_MAX] if isinstance(page, tifffile.TiffPage)]
         return _open(path, tiff, pages)
-    except SlideError:
+    except SlideError as error:
         tiff.close()
-        raise
+        if path.name in error.what:
+            raise
+        raise type(error)(f"{path.name}: {error.what}") from error
     except _PARSE_ERRORS as error:
         tiff.close()
         raise UnreadableSlideError(f"{path.name} has a damaged structure: {error}.") from error

@@ -58,6 +58,7 @@ class Progress:
     stage: str
     """"encode", "write" or "verify"."""
     frames_done: int
+    """Frames times steps: a frame is made (if it must be), written and proven; a share of `frames_total`."""
     frames_total: int
     bytes_done: int
     bytes_total: int

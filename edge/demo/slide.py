@@ -83,7 +83,8 @@ class _Scan:
 
         def region(cells: tuple[int, int], above: float) -> Field:
             fine = tissue.smooth_noise(rng, shape, (cells[0] * 6, cells[1] * 6))
-            return tissue.smooth_noise(rng, shape, cells) + 0.22 * fine - above
+            field: Field = np.asarray(tissue.smooth_noise(rng, shape, cells) + 0.22 * fine - above, np.float32)
+            return field
 
         kinds = [region((8, 10), 0.25) * 6, region((13, 17), 1.0) * 6, region((6, 8), 1.15) * 7]
         return [np.asarray(inside * 14, np.float32), *kinds]
