@@ -1,0 +1,205 @@
+"""An association with a DICOM peer, opened by us.
+
+pynetdicom underneath, with three changes: Nagle's algorithm is off, what waits to be sent is bounded (so that memory
+stays flat and the answer's timer starts after the last bytes), and a peer that takes no bytes for `STALL_S` is left.
+"""
+
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from pynetdicom import AE, _config, evt
+from pynetdicom.association import Association as PynetdicomAssociation
+from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.sop_class import Verification
+
+from edge.dicom.header import IMPLEMENTATION_CLASS_UID
+from edge.errors import EdgeError, UnreachableError
+
+CONNECT_S = 10.0
+ANSWER_S = 120.0
+"""For the answer to a message whose last byte has been handed to the kernel."""
+NEGOTIATE_S = 30.0
+STALL_S = 60.0
+"""Without a single PDU taken by the peer."""
+PDU_BYTES_MAX = 128 * 1024
+WAITING_PDU_MAX = 16
+CONTEXT_MAX = 128
+"""Presentation contexts of one association.  Standard: PS3.8 9.3.2.2"""
+
+IMPLEMENTATION_VERSION = "EDGE_DIMSE"
+
+# A file that is sent or received goes in pieces, never whole through memory.
+_config.STORE_SEND_CHUNKED_DATASET = True
+_config.STORE_RECV_CHUNKED_DATASET = True
+# Bytes pass as they are: whether a value is valid is not for the transport to judge.
+_config.LOG_HANDLER_LEVEL = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Whom to call, and how we call ourselves."""
+
+    name: str
+    """For messages."""
+    host: str
+    port: int
+    ae_title: str
+    own_ae_title: str
+    tls: ssl.SSLContext | None = None
+
+
+class NotAcceptedError(EdgeError):
+    """The peer answers, but does not offer the service."""
+
+    code = "peer.unwilling"
+    http_status = 502
+    exit_code = 6
+    next_step = "Check which services the peer is set up to offer to this AE title."
+
+
+Handlers = list[tuple[Any, ...]]
+
+
+class Association:
+    """One open association; a context manager that releases it, or aborts it when the block fails."""
+
+    def __init__(
+        self, peer: Peer, contexts: Iterable[PresentationContext], *, handlers: Handlers | None = None
+    ) -> None:
+        """Open it now.  Raises: UnreachableError, NotAcceptedError, which say what failed."""
+        self.peer = peer
+        ae = AE(peer.own_ae_title)
+        ae.connection_timeout = CONNECT_S
+        ae.acse_timeout = NEGOTIATE_S
+        ae.dimse_timeout = ANSWER_S
+        ae.network_timeout = None
+        ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+        ae.implementation_version_name = IMPLEMENTATION_VERSION
+        try:
+            self._assoc: PynetdicomAssociation = ae.associate(
+                peer.host, peer.port, _numbered(contexts), peer.ae_title, max_pdu=PDU_BYTES_MAX,
+                tls_args=(peer.tls, peer.host) if peer.tls else None,
+                evt_handlers=[(evt.EVT_CONN_OPEN, _switch_nagle_off), *(handlers or [])],
+            )  # fmt: skip
+        except (OSError, RuntimeError, ValueError) as error:
+            raise UnreachableError(f"{peer.name} ({peer.host}:{peer.port}) cannot be called: {error}.") from error
+        if not self._assoc.is_established:
+            raise self._why_not()
+        _bound_sending(self._assoc)
+
+    def __enter__(self) -> "Association":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._assoc.is_established)
+
+    @property
+    def inner(self) -> PynetdicomAssociation:
+        """The library's own object, for the services of `edge.net`."""
+        return self._assoc
+
+    def accepts(self, abstract_syntax: str, transfer_syntax: str) -> bool:
+        """Tell whether the peer took this pair."""
+        return any(
+            context.abstract_syntax == abstract_syntax and context.transfer_syntax[0] == transfer_syntax
+            for context in self._assoc.accepted_contexts
+        )
+
+    def close(self) -> None:
+        """Release it, if it is still open."""
+        if self._assoc.is_established:
+            self._assoc.release()
+
+    def abort(self) -> None:
+        """Leave at once, also from another thread and while bytes are stuck."""
+        if self._assoc.is_established:
+            _cut(self._assoc)
+
+    def _why_not(self) -> EdgeError:
+        peer, assoc = self.peer, self._assoc
+        if assoc.is_rejected:
+            said = assoc.acceptor.primitive
+            reason = f"rejected us: {said.reason_str}" if said is not None else "rejected us"
+            return UnreachableError(
+                f"{peer.name} {reason}.", next_step=f"Check that it knows the AE title {peer.own_ae_title!r}."
+            )
+        if assoc.is_aborted and not assoc.rejected_contexts:
+            return UnreachableError(f"{peer.name} ({peer.host}:{peer.port}) does not answer.")
+        return NotAcceptedError(f"{peer.name} took none of the services we offered.")
+
+
+def echo(peer: Peer) -> None:
+    """Ask whether the peer is there.  Raises: UnreachableError.  Standard: PS3.4 A"""
+    with Association(peer, [build_context(Verification)]) as association:
+        status = association.inner.send_c_echo()
+        if "Status" not in status:
+            raise UnreachableError(f"{peer.name} did not answer the echo.")
+        if status.Status != 0:
+            raise UnreachableError(f"{peer.name} answered the echo with status 0x{status.Status:04X}.")
+
+
+def contexts_for(pairs: Sequence[tuple[str, Sequence[str]]]) -> list[PresentationContext]:
+    """Return one context for each (abstract syntax, transfer syntaxes); at most CONTEXT_MAX fit one association."""
+    assert len(pairs) <= CONTEXT_MAX
+    return [build_context(abstract, list(syntaxes)) for abstract, syntaxes in pairs]
+
+
+def _numbered(contexts: Iterable[PresentationContext]) -> list[PresentationContext]:
+    numbered = list(contexts)
+    for index, context in enumerate(numbered):
+        context.context_id = 2 * index + 1
+    return numbered
+
+
+def _switch_nagle_off(event: evt.Event) -> None:
+    switch_nagle_off(event.assoc)
+
+
+def switch_nagle_off(assoc: PynetdicomAssociation) -> None:
+    """Send small packets at once: waiting for the peer's delayed acknowledgement costs 40 ms an object."""
+    inner = getattr(assoc.dul.socket, "socket", None)
+    if inner is not None:
+        inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _bound_sending(assoc: PynetdicomAssociation) -> None:
+    """Let whoever sends wait while WAITING_PDU_MAX PDUs have not gone yet; cut a peer that takes none for STALL_S."""
+    dul = assoc.dul
+    send: Callable[[Any], None] = dul.send_pdu
+
+    def send_bounded(primitive: Any) -> None:
+        waited_from_s, last_size = time.monotonic(), dul.to_provider_queue.qsize()
+        while (size := dul.to_provider_queue.qsize()) >= WAITING_PDU_MAX and assoc.is_established:
+            if size < last_size:
+                waited_from_s, last_size = time.monotonic(), size
+            elif time.monotonic() - waited_from_s > STALL_S:
+                _cut(assoc)
+            time.sleep(0.0005)
+        send(primitive)
+
+    dul.send_pdu = send_bounded
+
+
+def _cut(assoc: PynetdicomAssociation) -> None:
+    """Close the socket below a stuck association, then let the library notice."""
+    inner = getattr(assoc.dul.socket, "socket", None)
+    if inner is not None:
+        try:
+            inner.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            logging.getLogger(__name__).debug("the socket was closed already")
+    threading.Thread(target=assoc.abort, name="dicom-abort", daemon=True).start()

@@ -1,0 +1,152 @@
+"""Sending objects from disk: as they are stored if the peer takes that, else decompressed without loss, else not.
+
+Standard: PS3.4 B (Storage), PS3.7 9.1.1
+"""
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from edge.core.delivery import Outcome
+from edge.net.association import CONTEXT_MAX, Association, Peer, contexts_for
+from edge.net.status import judge_store
+from edge.net.unpacking import LOSSLESS, PIXEL_BYTES_MAX, unpack
+
+_PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+_RECODABLE = frozenset({*_PLAIN, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """One object to send."""
+
+    path: Path
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of it."""
+
+    outcome: Outcome
+    reason: str = ""
+    is_link_fault: bool = False
+    """The association is gone: it says nothing about the object."""
+
+
+class Storage:
+    """An association for sending; a context manager."""
+
+    def __init__(self, peer: Peer, kinds: Iterable[tuple[str, str]]) -> None:
+        """Open it for these (SOP class, transfer syntax) pairs; see `fits`.  Raises: UnreachableError."""
+        self.kinds = fitting(kinds)
+        pairs: list[tuple[str, list[str]]] = [(sop_class, [syntax]) for sop_class, syntax in sorted(self.kinds)]
+        for sop_class in sorted({sop_class for sop_class, _ in self.kinds}):
+            pairs += [(sop_class, [syntax]) for syntax in _PLAIN if (sop_class, syntax) not in self.kinds]
+        self._association = Association(peer, contexts_for(pairs))
+        self._message_count = 0
+
+    def __enter__(self) -> "Storage":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def is_open(self) -> bool:
+        return self._association.is_open
+
+    def close(self) -> None:
+        self._association.close()
+
+    def abort(self) -> None:
+        """Leave at once; from any thread."""
+        self._association.abort()
+
+    def send(self, parcel: Parcel) -> Answer:
+        """Send one object and wait for the answer. Its outcome is the peer's word, or that it could not be asked."""
+        try:
+            content = self._content(parcel)
+        except _UNREADABLE as error:
+            return Answer(outcome=Outcome.REFUSED, reason=f"it cannot be unpacked here: {error}")
+        if content is None:
+            return Answer(outcome=Outcome.REFUSED, reason=self._why_not(parcel))
+        self._message_count = self._message_count % 65535 + 1
+        try:
+            status = self._association.inner.send_c_store(content, msg_id=self._message_count)
+        except RuntimeError:
+            return Answer(outcome=Outcome.FAILED, reason="the association is closed", is_link_fault=True)
+        except (ValueError, AttributeError, OSError) as error:
+            return Answer(outcome=Outcome.REFUSED, reason=f"it cannot be sent: {error}")
+        if "Status" not in status:
+            return Answer(outcome=Outcome.FAILED, reason="the connection broke or no answer came", is_link_fault=True)
+        outcome, reason = judge_store(status.Status)
+        comment = str(status.get("ErrorComment", "")).strip()
+        return Answer(outcome=outcome, reason=f"{reason} ({comment})" if reason and comment else reason)
+
+    def _content(self, parcel: Parcel) -> "Path | pydicom.Dataset | None":
+        """Return what to send: the file, or the dataset in a plain form; None when the peer takes neither."""
+        if self._association.accepts(parcel.sop_class_uid, parcel.transfer_syntax_uid):
+            return parcel.path if _is_as_its_meta_says(parcel) else pydicom.dcmread(parcel.path)
+        syntax = next((s for s in _PLAIN if self._association.accepts(parcel.sop_class_uid, s)), None)
+        if syntax is None:
+            return None
+        if parcel.transfer_syntax_uid in LOSSLESS:
+            return _recoded(unpack(parcel.path), syntax)
+        if parcel.transfer_syntax_uid in _RECODABLE and parcel.path.stat().st_size <= PIXEL_BYTES_MAX:
+            return _recoded(pydicom.dcmread(parcel.path), syntax)
+        return None
+
+    def _why_not(self, parcel: Parcel) -> str:
+        name = pydicom.uid.UID(parcel.transfer_syntax_uid).name
+        if not any(sop_class == parcel.sop_class_uid for sop_class, _ in self._accepted()):
+            return f"it does not take the SOP class {pydicom.uid.UID(parcel.sop_class_uid).name}"
+        return f"it does not take {name}, and this object cannot be sent in another form without loss"
+
+    def _accepted(self) -> list[tuple[str, str]]:
+        return [
+            (context.abstract_syntax, context.transfer_syntax[0])
+            for context in self._association.inner.accepted_contexts
+        ]
+
+
+def fitting(kinds: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+    """Return as many of the kinds as one association has room for, plain forms of each SOP class included."""
+    fitted: set[tuple[str, str]] = set()
+    for kind in dict.fromkeys(kinds):
+        classes = {sop_class for sop_class, _ in {*fitted, kind}}
+        if len(fitted) + 1 + 2 * len(classes) <= CONTEXT_MAX:
+            fitted.add(kind)
+    return frozenset(fitted)
+
+
+_UNREADABLE = (ValueError, RuntimeError, AttributeError, KeyError, IndexError, TypeError, NotImplementedError, OSError)
+"""What decoders raise at pixels that are not what they claim."""
+
+
+def _is_as_its_meta_says(parcel: Parcel) -> bool:
+    """Tell whether the file meta names the same object; if not, the dataset is sent, whose UIDs are the index's."""
+    meta = pydicom.filereader.read_file_meta_info(parcel.path)
+    said = (meta.get("MediaStorageSOPClassUID"), meta.get("MediaStorageSOPInstanceUID"))
+    return said == (parcel.sop_class_uid, parcel.sop_instance_uid)
+
+
+def _recoded(ds: pydicom.Dataset, syntax: str) -> pydicom.Dataset:
+    """Return the dataset as it reads back from the other transfer syntax."""
+    stream = io.BytesIO()
+    implicit = syntax == ImplicitVRLittleEndian
+    ds.file_meta.TransferSyntaxUID = syntax
+    pydicom.dcmwrite(stream, ds, implicit_vr=implicit, little_endian=True, enforce_file_format=False)
+    stream.seek(0)
+    return pydicom.dcmread(stream)
