@@ -34,6 +34,8 @@ class JobRow:
     next_step: str = ""
     study_instance_uid: str = ""
     series_instance_uid: str = ""
+    identity: str = ""
+    """Of the scan as it was converted; another means that it has changed since."""
 
 
 def save(database: Database, job: JobRow) -> None:
