@@ -11,7 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from wsi.errors import ConversionStoppedError, NotASlideError, OutputError, UnsupportedSlideError, VerificationError
+from wsi.errors import (
+    ConversionStoppedError,
+    NotASlideError,
+    OutputError,
+    SlideError,
+    UnreadableSlideError,
+    UnsupportedSlideError,
+    VerificationError,
+)
 from wsi.metadata import SlideMetadata
 from wsi.plan import ImageOutline, Plan, PlannedInstance, make_plan
 from wsi.source import FrameTable, Image, MadeImage, Source, StoredImage
@@ -62,6 +70,13 @@ def open_slide(path: Path) -> Source:
             return open_tiff(path)
         except UnsupportedSlideError as reason:
             return _decoded(path, reason)
+    from wsi.dicom_source import is_dicom, open_dicom
+
+    if is_dicom(magic) or path.is_dir():
+        try:
+            return open_dicom(path)
+        except UnsupportedSlideError as reason:
+            return _decoded(path, reason)
     return _decoded(path, None)
 
 
@@ -70,7 +85,7 @@ def _decoded(path: Path, reason: UnsupportedSlideError | None) -> Source:
 
     try:
         return open_with_openslide(path)
-    except NotASlideError:
+    except (NotASlideError, UnreadableSlideError):
         if reason is not None:
             raise reason from None
         raise
@@ -131,17 +146,23 @@ def convert(
     killed attempt left are kept.  Raises: SlideError
     """
     with open_slide(path) as source:
+        known = (metadata or SlideMetadata()).over(source.metadata)
         job = _Job(
             source=source,
-            plan=plan_conversion(source, metadata or SlideMetadata(), levels=levels),
-            metadata=metadata or SlideMetadata(),
+            plan=plan_conversion(source, known, levels=levels),
+            metadata=known,
             out_dir=out_dir,
             workers=max(1, min(workers, WORKERS_MAX)),
             progress=progress,
             should_stop=should_stop,
             is_verified=verify,
         )
-        return job.run(resume=resume)
+        try:
+            return job.run(resume=resume)
+        except SlideError as error:
+            if path.name in error.what:
+                raise
+            raise type(error)(f"{path.name}: {error.what}", next_step=error.advice) from error
 
 
 class _Job:

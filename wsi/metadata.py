@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from wsi.errors import MetadataFileError
@@ -56,6 +56,12 @@ class SlideMetadata:
                 raise MetadataFileError(f"{name} must be written YYYYMMDD.")
         if self.patient_sex not in ("", "M", "F", "O"):
             raise MetadataFileError("patient_sex must be M, F, O or left out.")
+
+    def over(self, own: SlideMetadata) -> SlideMetadata:
+        """Return what is given here, and where nothing is, what the scan itself says."""
+        empty = SlideMetadata()
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(own, **{name: value for name, value in given.items() if value != getattr(empty, name)})
 
     def digest(self) -> str:
         """Return a digest that differs when anything given differs."""

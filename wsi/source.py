@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from wsi.encoding import Encoding
 from wsi.errors import TruncatedSlideError
 from wsi.geometry import Level
+from wsi.metadata import SlideMetadata
 
 Offsets = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
@@ -138,6 +139,10 @@ class Source(Protocol):
     def images(self) -> tuple[Image, ...]:
         """Everything in the scan that becomes an instance."""
 
+    @property
+    def metadata(self) -> SlideMetadata:
+        """The identity the scan itself carries; most carry none."""
+
     def close(self) -> None:
         """Give back files and memory. May be called twice."""
 
@@ -153,6 +158,7 @@ class OpenSource:
     path: Path
     description: SlideDescription
     images: tuple[Image, ...]
+    metadata: SlideMetadata = field(default_factory=SlideMetadata)
     on_close: list[Callable[[], None]] = field(default_factory=list)
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -134,7 +135,7 @@ def test_what_is_no_slide_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NotASlideError, match="gone.svs does not exist"):
+    with pytest.raises(NotASlideError, match=r"gone\.svs does not exist"):
         open_slide(tmp_path / "gone.svs")
 
 
@@ -151,7 +152,7 @@ def test_progress_ends_at_the_whole(tmp_path: Path) -> None:
     convert(tmp_path / "a.svs", tmp_path / "out", progress=seen.append)
     assert seen[-1].frames_done == seen[-1].frames_total
     assert {step.stage for step in seen} == {"write", "verify"}
-    assert all(later.frames_done >= earlier.frames_done for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later.frames_done >= earlier.frames_done for earlier, later in pairwise(seen))
 
 
 def test_an_output_folder_that_is_a_file_is_said(tmp_path: Path) -> None:

@@ -1,0 +1,308 @@
+"""DICOM slides in: their frames wrapped anew, never encoded again.
+
+The series around the given file is read; frames keep their bytes, the lossy history its entries, and the patient and
+study their names unless others are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from wsi import codec
+from wsi import encoding as forms
+from wsi.encoding import Encoding, Origin
+from wsi.errors import NotASlideError, SlideError, UnsupportedSlideError
+from wsi.frames import FrameIndex, index_frames
+from wsi.geometry import Level
+from wsi.identity import identity_of
+from wsi.metadata import SlideMetadata
+from wsi.source import FrameTable, Image, Kind, Offsets, OpenSource, SlideDescription, StoredImage
+
+_SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.77.1.6"
+_FILES_MAX = 2000
+_NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")
+_COPIED = {forms.JPEG_BASELINE, forms.JPEG_2000, forms.JPEG_2000_LOSSLESS, forms.JPEG_LS_LOSSLESS, forms.HTJ2K_LOSSLESS}
+_MPP_ASSUMED = 0.5
+_MPP_NOTE = "The slide gives no pixel size, 0.5 micrometres assumed; do not measure on it."
+
+
+def is_dicom(magic: bytes) -> bool:
+    """Tell whether a file begins as DICOM Part 10 does."""
+    return magic[128:132] == b"DICM"
+
+
+def open_dicom(path: Path) -> OpenSource:
+    """Open the series a file belongs to, or the one in a folder.
+
+    Raises: NotASlideError for other objects; UnsupportedSlideError for frames that cannot be wrapped as they are.
+    """
+    indexes = _series(path)
+    images: list[StoredImage] = []
+    notes: list[str] = []
+    for index in indexes:
+        try:
+            images.append(_image(index))
+        except UnsupportedSlideError as error:
+            if "VOLUME" in index.dataset.get("ImageType", []):
+                raise
+            notes.append(f"Left out: {error.what}")
+    volumes = sorted((image for image in images if image.kind is Kind.VOLUME), key=lambda image: -image.level.width_px)
+    if not volumes:
+        raise UnsupportedSlideError(f"{path.name} belongs to no series with a level of a slide.")
+    sizes = [(image.level.width_px, image.level.height_px) for image in volumes]
+    if len(set(sizes)) < len(sizes):
+        raise UnsupportedSlideError(f"{path.name}: its series has several images of the same level.")
+    others = {image.kind: image for image in images if image.kind is not Kind.VOLUME}
+    base = next(index for index in indexes if index.path == volumes[0].table.path)
+    ordered: list[Image] = [*volumes]
+    ordered += [others[kind] for kind in (Kind.THUMBNAIL, Kind.LABEL, Kind.OVERVIEW) if kind in others]
+    return OpenSource(
+        path=path,
+        description=_describe(path, base, identity_of(index.path for index in indexes), tuple(notes)),
+        images=tuple(ordered),
+        metadata=_metadata(base.dataset),
+    )
+
+
+def _series(path: Path) -> list[FrameIndex]:
+    folder = path if path.is_dir() else path.parent
+    candidates = [path] if path.is_file() else []
+    candidates += [file for file in sorted(folder.iterdir())[:_FILES_MAX] if file.is_file() and file != path]
+    wanted, found = "", list[FrameIndex]()
+    for file in candidates:
+        ds = _peek(file)
+        is_slide = ds is not None and ds.get("SOPClassUID") == _SOP_CLASS_UID
+        if file == path and not is_slide:
+            raise NotASlideError(f"{path.name} is a DICOM object, but not a whole slide image.")
+        if ds is None or not is_slide or (wanted and ds.SeriesInstanceUID != wanted):
+            continue
+        wanted = str(ds.SeriesInstanceUID)
+        found.append(index_frames(file))
+    if not found:
+        raise NotASlideError(f"{path.name} holds no DICOM slide.")
+    return found
+
+
+def _peek(path: Path) -> Dataset | None:
+    with path.open("rb") as file:
+        if not is_dicom(file.read(132)):
+            return None
+        file.seek(0)
+        try:
+            return dcmread(file, specific_tags=["SOPClassUID", "SeriesInstanceUID"], stop_before_pixels=True)
+        except (InvalidDicomError, ValueError, KeyError, EOFError, AttributeError):
+            return None
+
+
+def _image(index: FrameIndex) -> StoredImage:
+    ds, name = index.dataset, index.path.name
+    types = [*ds.get("ImageType", []), "", "", "", ""]
+    if types[2] not in [kind.value for kind in Kind]:
+        raise UnsupportedSlideError(f"{name} has the image type {'/'.join(types).strip('/')}.")
+    if ds.get("ConcatenationUID") or int(ds.get("NumberOfOpticalPaths", 1) or 1) > 1:
+        raise UnsupportedSlideError(f"{name} is one part of several, or has several optical paths.")
+    if ds.BitsAllocated != 8 or ds.SamplesPerPixel not in (1, 3):
+        raise UnsupportedSlideError(f"{name} has {ds.BitsAllocated} bits and {ds.SamplesPerPixel} samples a pixel.")
+    kind = Kind(types[2])
+    mpp_x, mpp_y = _mpp(ds) if kind in (Kind.VOLUME, Kind.THUMBNAIL) else (0.0, 0.0)
+    level = Level(
+        width_px=int(ds.get("TotalPixelMatrixColumns") or ds.Columns),
+        height_px=int(ds.get("TotalPixelMatrixRows") or ds.Rows),
+        tile_width_px=int(ds.Columns),
+        tile_height_px=int(ds.Rows),
+        mpp_x=mpp_x,
+        mpp_y=mpp_y,
+        focal_plane_count=int(ds.get("TotalPixelMatrixFocalPlanes", 1) or 1),
+    )
+    order = _order(index, level)
+    encoding, prefix, start = _form(index, level)
+    is_left_out = order < 0
+    blank = b""
+    if is_left_out.any():
+        if encoding.transfer_syntax_uid != forms.JPEG_BASELINE:
+            raise UnsupportedSlideError(f"{name} leaves tiles out.")
+        photometric = encoding.photometric_interpretation
+        sampling = codec.parse_jpeg(_frame(index, 0)).sampling
+        blank = codec.white_jpeg(level.tile_width_px, level.tile_height_px, photometric, sampling)
+    table = FrameTable(
+        path=index.path,
+        offsets=np.where(is_left_out, 0, index.offsets[order]),
+        lengths=np.where(is_left_out, 0, index.lengths[order]),
+        prefix=prefix,
+        skip_bytes=2 if prefix else 0,
+        blank=blank,
+        start=start,
+    )
+    return StoredImage(kind=kind, level=level, encoding=encoding, is_resampled=types[3] == "RESAMPLED", table=table)
+
+
+def _order(index: FrameIndex, level: Level) -> Offsets:
+    """Return, per tile of the full grid, the frame that holds it, or -1."""
+    ds, count = index.dataset, len(index.offsets)
+    groups = ds.get("PerFrameFunctionalGroupsSequence")
+    if ds.get("DimensionOrganizationType") == "TILED_FULL" or not groups or level.frame_count == count == 1:
+        if level.frame_count != count:
+            raise UnsupportedSlideError(f"{index.path.name} has {count} frames for {level.frame_count} tiles.")
+        return np.arange(count, dtype=np.int64)
+    order = np.full(level.frame_count, -1, np.int64)
+    for number, group in enumerate(groups):
+        position = group.PlanePositionSlideSequence[0] if "PlanePositionSlideSequence" in group else None
+        if position is None:
+            raise UnsupportedSlideError(f"{index.path.name} does not say where its frames lie.")
+        column, across = divmod(int(position.ColumnPositionInTotalImagePixelMatrix) - 1, level.tile_width_px)
+        row, down = divmod(int(position.RowPositionInTotalImagePixelMatrix) - 1, level.tile_height_px)
+        if across or down or not (0 <= column < level.column_count and 0 <= row < level.row_count):
+            raise UnsupportedSlideError(f"{index.path.name} has tiles off the grid.")
+        if order[row * level.column_count + column] >= 0:
+            raise UnsupportedSlideError(f"{index.path.name} has several planes or paths at one place.")
+        order[row * level.column_count + column] = number
+    return order
+
+
+def _form(index: FrameIndex, level: Level) -> tuple[Encoding, bytes, bytes]:
+    """Return the encoding as the codestream has it, what to put before each frame, and how each begins."""
+    ds, syntax = index.dataset, str(index.dataset.file_meta.TransferSyntaxUID)
+    methods, ratios = _history(ds)
+    if index.is_native and syntax in _NATIVE and not ds.get("PlanarConfiguration"):
+        encoding = Encoding(
+            transfer_syntax_uid=forms.EXPLICIT_LITTLE_ENDIAN,
+            photometric_interpretation=str(ds.PhotometricInterpretation),
+            sample_count=int(ds.SamplesPerPixel),
+            lossy_methods=methods,
+            lossy_ratios=ratios,
+        )
+        return encoding, b"", b""
+    if index.is_native or syntax not in _COPIED:
+        raise UnsupportedSlideError(f"{index.path.name} has the transfer syntax {syntax}.")
+    prefix = start = b""
+    photometric = str(ds.PhotometricInterpretation)
+    is_lossy = syntax in (forms.JPEG_BASELINE, forms.JPEG_2000)
+    if syntax == forms.JPEG_BASELINE:
+        first = _frame(index, 0)
+        header = _same_size(index, level)
+        tiff_photometric = codec.PHOTOMETRIC_RGB if photometric == "RGB" else codec.PHOTOMETRIC_YCBCR
+        photometric = codec.jpeg_encoding(header, tiff_photometric=tiff_photometric).photometric_interpretation
+        prefix = codec.jpeg_prefix(header, None, is_rgb=photometric == "RGB")
+        start = first[: header.scan_offset]
+    if is_lossy and not methods:
+        methods = ("ISO_10918_1" if syntax == forms.JPEG_BASELINE else "ISO_15444_1",)
+    encoding = Encoding(
+        transfer_syntax_uid=syntax,
+        photometric_interpretation=photometric,
+        sample_count=int(ds.SamplesPerPixel),
+        lossy_methods=methods,
+        lossy_ratios=ratios if len(ratios) == len(methods) else (),
+        origin=Origin.COPIED,
+    )
+    return encoding, prefix, start
+
+
+def _same_size(index: FrameIndex, level: Level) -> codec.JpegHeader:
+    """Return the first frame's header, after a look at frames of the edges, which some writers cut."""
+    count = len(index.offsets)
+    for number in {0, min(level.column_count, count) - 1, count - 1}:
+        header = codec.parse_jpeg(_frame(index, number))
+        if (header.width_px, header.height_px) != (level.tile_width_px, level.tile_height_px):
+            raise UnsupportedSlideError(
+                f"{index.path.name} has a frame of {header.width_px} x {header.height_px} px"
+                f" among frames of {level.tile_width_px} x {level.tile_height_px}."
+            )
+    return codec.parse_jpeg(_frame(index, 0))
+
+
+def _frame(index: FrameIndex, number: int) -> bytes:
+    with index.path.open("rb") as file:
+        return index.read(file.fileno(), number)
+
+
+def _history(ds: Dataset) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    methods, ratios = ds.get("LossyImageCompressionMethod"), ds.get("LossyImageCompressionRatio")
+    return (
+        tuple(map(str, methods if _is_many(methods) else [methods] if methods else [])),
+        tuple(map(float, ratios if _is_many(ratios) else [ratios] if ratios else [])),
+    )
+
+
+def _is_many(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+
+
+def _mpp(ds: Dataset) -> tuple[float, float]:
+    try:
+        spacing = ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing
+        mpp = float(spacing[1]) * 1000, float(spacing[0]) * 1000
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return _MPP_ASSUMED, _MPP_ASSUMED
+    return mpp if min(mpp) > 0 else (_MPP_ASSUMED, _MPP_ASSUMED)
+
+
+def _describe(path: Path, base: FrameIndex, identity: str, notes: tuple[str, ...]) -> SlideDescription:
+    ds = base.dataset
+    optical = (ds.get("OpticalPathSequence") or [Dataset()])[0]
+    power = optical.get("ObjectiveLensPower")
+    software = ds.get("SoftwareVersions") or ""
+    mpp = _mpp(ds)
+    return SlideDescription(
+        format="DICOM",
+        identity=identity,
+        name=path.name.removesuffix(".dcm"),
+        manufacturer=str(ds.get("Manufacturer") or ""),
+        model=str(ds.get("ManufacturerModelName") or ""),
+        serial=str(ds.get("DeviceSerialNumber") or ""),
+        software=", ".join(software)[:64] if _is_many(software) else str(software),
+        acquired_at=_time(str(ds.get("AcquisitionDateTime") or "")),
+        objective_power=float(power) if power else None,
+        mpp=mpp,
+        icc_profile=optical.get("ICCProfile"),
+        notes=notes if _has_spacing(ds) else (*notes, _MPP_NOTE),
+    )
+
+
+def _has_spacing(ds: Dataset) -> bool:
+    try:
+        return bool(ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing)
+    except (AttributeError, IndexError):
+        return False
+
+
+def _time(text: str) -> datetime | None:
+    for length, form in ((14, "%Y%m%d%H%M%S"), (8, "%Y%m%d")):
+        try:
+            return datetime.strptime(text[:length], form)
+        except ValueError:
+            continue
+    return None
+
+
+def _metadata(ds: Dataset) -> SlideMetadata:
+    def text(keyword: str) -> str:
+        return str(ds.get(keyword) or "")
+
+    specimen = (ds.get("SpecimenDescriptionSequence") or [Dataset()])[0]
+    try:
+        return SlideMetadata(
+            patient_name=text("PatientName"),
+            patient_id=text("PatientID"),
+            patient_birth_date=text("PatientBirthDate"),
+            patient_sex=text("PatientSex"),
+            study_instance_uid=text("StudyInstanceUID"),
+            study_id=text("StudyID"),
+            study_date=text("StudyDate"),
+            study_time=text("StudyTime"),
+            study_description=text("StudyDescription"),
+            accession_number=text("AccessionNumber"),
+            referring_physician_name=text("ReferringPhysicianName"),
+            series_description=text("SeriesDescription"),
+            container_id=text("ContainerIdentifier"),
+            specimen_id=str(specimen.get("SpecimenIdentifier") or ""),
+            institution_name=text("InstitutionName"),
+        )
+    except SlideError as error:
+        raise UnsupportedSlideError(f"The slide's own identity is not in order: {error.what}") from error
