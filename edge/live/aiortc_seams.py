@@ -32,6 +32,7 @@ from edge.live.picture import RTP_MODULUS, Picture
 from edge.live.track import PictureQueue
 
 AIORTC_VERSION = "1.16.0"
+AIOICE_VERSION = "0.13.0"
 
 HISTORY_PACKETS_MAX = 1024
 """For resending: two seconds at 5 Mbit/s."""

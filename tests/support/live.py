@@ -22,8 +22,8 @@ from edge.runtime.rpc import call_blocking, events
 
 PAGE = Path(__file__).with_name("call.html")
 _SERVE = (
-    "import asyncio,sys,pathlib;from edge.config import load;from edge.runtime import log;from edge.services.live import "
-    "serve;log.set_up('live');asyncio.run(serve(load(pathlib.Path(sys.argv[1]))))"
+    "import asyncio,sys,pathlib;from edge.config import load;from edge.runtime import log;"
+    "from edge.services.live import serve;log.set_up('live');asyncio.run(serve(load(pathlib.Path(sys.argv[1]))))"
 )
 
 

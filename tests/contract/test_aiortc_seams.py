@@ -1,0 +1,132 @@
+"""The private names of aiortc and aioice that are overridden; another version must fail here, loudly."""
+
+import ast
+import importlib.metadata
+import inspect
+from pathlib import Path
+
+import aioice.ice
+import aiortc
+import pytest
+from aiortc import RTCPeerConnection, RTCRtpSender, rtcrtpsender
+from aiortc.rtcrtptransceiver import RTCRtpTransceiver
+
+import edge.live
+from edge.live import aiortc_seams
+from edge.live.track import PictureQueue
+
+LIVE = Path(edge.live.__file__).parent
+
+
+class _Ears:
+    def hear_loss(self) -> None: ...
+
+    def hear_remb(self, bitrate_bps: int) -> None: ...
+
+    def hear_report(self, *, loss: float, rtt_s: float | None) -> None: ...
+
+    def pace_bps(self) -> int:
+        return 10_000_000
+
+
+def test_the_version_is_the_one_the_seams_were_made_for() -> None:
+    assert aiortc.__version__ == aiortc_seams.AIORTC_VERSION
+    assert importlib.metadata.version("aioice") == aiortc_seams.AIOICE_VERSION
+
+
+@pytest.mark.parametrize(
+    "name", ["send", "stop", "_run_rtp", "_retransmit", "_send_keyframe", "_handle_rtcp_packet"]
+)  # fmt: skip
+def test_what_is_overridden_exists_and_takes_the_same_arguments(name: str) -> None:
+    stock = inspect.signature(getattr(RTCRtpSender, name))
+    ours = inspect.signature(getattr(aiortc_seams.HubSender, name))
+    assert list(stock.parameters) == list(ours.parameters)
+
+
+async def test_a_stock_sender_has_the_fields_the_seams_read_and_write() -> None:
+    connection = RTCPeerConnection()
+    try:
+        sender = connection.addTransceiver("video").sender
+        for name in (
+            "_ssrc", "_rtx_ssrc", "_stream_id", "_enabled", "_RTCRtpSender__rtp_started", "_RTCRtpSender__rtp_exited",
+            "_RTCRtpSender__ntp_timestamp", "_RTCRtpSender__rtp_timestamp", "_RTCRtpSender__octet_count",
+            "_RTCRtpSender__packet_count", "_RTCRtpSender__rtt",
+        ):  # fmt: skip
+            assert hasattr(sender, name), name
+    finally:
+        await connection.close()
+
+
+def test_the_stock_sender_still_starts_what_the_seams_replace() -> None:
+    assert "self._run_rtp(parameters.codecs[0])" in inspect.getsource(RTCRtpSender.send)
+    assert "self._handle_rtcp_packet" not in inspect.getsource(RTCRtpSender.send)
+    assert "__rtp_exited.wait()" in inspect.getsource(RTCRtpSender.stop)
+    assert "_handle_rtcp_packet(packet)" in inspect.getsource(aiortc.rtcdtlstransport.RTCDtlsTransport)
+    assert "ntp_timestamp=self.__ntp_timestamp" in inspect.getsource(rtcrtpsender.RTCRtpSender._run_rtcp)
+
+
+async def test_a_replaced_sender_is_the_one_the_connection_uses() -> None:
+    connection = RTCPeerConnection()
+    try:
+        transceiver = connection.addTransceiver("video", direction="sendonly")
+        ours = aiortc_seams.replace_sender(transceiver, PictureQueue(), _Ears())
+        assert transceiver.sender is ours
+        assert connection.getSenders() == [ours]
+        offer = await connection.createOffer()
+        assert f"a=ssrc:{ours._ssrc} cname:" in offer.sdp
+    finally:
+        await connection.close()
+
+
+async def test_preferences_set_before_the_offer_choose_constrained_baseline() -> None:
+    browser, node = RTCPeerConnection(), RTCPeerConnection()
+    try:
+        browser.addTransceiver("video", direction="recvonly")
+        transceiver = node.addTransceiver("video", direction="sendonly")
+        aiortc_seams.prefer_codecs(transceiver)
+        await browser.setLocalDescription(await browser.createOffer())
+        await node.setRemoteDescription(browser.localDescription)
+        assert aiortc_seams.negotiated_codec(transceiver) == "h264"
+        assert transceiver._codecs[0].parameters["profile-level-id"] == "42e01f"
+    finally:
+        await browser.close()
+        await node.close()
+
+
+def test_host_addresses_are_asked_of_the_function_that_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", aioice.ice.get_host_addresses)
+    assert list(inspect.signature(aiortc_seams._stock_host_addresses).parameters) == ["use_ipv4", "use_ipv6"]
+    assert "get_host_addresses(" in inspect.getsource(aioice.ice.Connection.gather_candidates)
+    aiortc_seams.allow_loopback(True)
+    assert "127.0.0.1" in aioice.ice.get_host_addresses(use_ipv4=True, use_ipv6=True)
+
+
+def test_a_machine_with_only_loopback_offers_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", aioice.ice.get_host_addresses)
+    monkeypatch.setattr(aiortc_seams, "_stock_host_addresses", lambda use_ipv4, use_ipv6: [])
+    aiortc_seams.allow_loopback(False)
+    assert aioice.ice.get_host_addresses(use_ipv4=True, use_ipv6=True) == ["127.0.0.1"]
+
+
+def test_no_ice_server_is_asked_unless_one_is_named() -> None:
+    from aiortc.rtcicetransport import connection_kwargs
+
+    assert connection_kwargs([]) == {}
+
+
+def test_private_names_of_libraries_stand_in_the_seams_file_only() -> None:
+    allowed = {"aiortc_seams.py"}
+    for path in LIVE.glob("*.py"):
+        if path.name in allowed:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+                owner = node.value
+                name = (
+                    owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
+                )
+                assert name in {"self", "cls", "other", "_hub", "hub"}, f"{path.name}:{node.lineno} {name}.{node.attr}"
+
+
+def test_the_transceiver_keeps_its_sender_where_the_seams_put_ours() -> None:
+    assert "self.__sender = sender" in inspect.getsource(RTCRtpTransceiver.__init__)
