@@ -45,8 +45,10 @@ export function findRoute(path: string): { route: Route; params: Record<string, 
 }
 
 export function App() {
-  const { path } = usePlace();
+  const { path, search } = usePlace();
   const me = useMe();
+  // An exam in hand has the whole screen and its own way back.
+  const isExam = path === "/" && search.has("session");
   const found = findRoute(path);
   const needsMe = found !== null && !found.route.isOpen;
   useEffect(() => {
@@ -62,7 +64,7 @@ export function App() {
   return (
     <>
       <a class="skip" href="#content">{t("app.skip")}</a>
-      {needsMe ? <TopBar /> : null}
+      {needsMe && !isExam ? <TopBar /> : null}
       <OfflineBanner />
       <Body found={found} isReady={!needsMe || me.kind === "in"} />
       {needsMe && me.kind === "error" ? (

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { CallNotice, QualityChip, RecordingSign } from "../components/call-words";
 import { useKeysHelp } from "../components/keys-help";
 import { patientFacts } from "../components/patient-bar";
@@ -10,6 +10,7 @@ import { asApiError, type Api, type ApiError } from "../lib/api";
 import { formatPersonName } from "../lib/format";
 import { useKeys } from "../lib/hooks";
 import { t } from "../lib/i18n";
+import type { RoomRequest } from "../lib/room";
 import type { Me, SessionView } from "../lib/shapes";
 import { useCall, type CallInHand } from "../lib/use-call";
 import type { useMicrophone } from "../lib/use-microphone";
@@ -32,7 +33,9 @@ export interface LiveRoomProps {
 
 /** In the call: the picture fills the screen, everything else lies at its edges. */
 export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveRoomProps) {
-  const hand = useCall(first.session_id, api, name, sound.track, hear);
+  const requests = useRef<RoomRequest[]>([]);
+  const hand = useCall(first.session_id, api, name, sound.track, (message) => hear(message, requests.current));
+  requests.current = hand.room.requests;
   const { call, status, room } = hand;
   const view = room.view ?? first;
   const [isPointing, setPointing] = useState(true);
@@ -117,7 +120,7 @@ function useActs(hand: CallInHand) {
   };
 }
 
-function hear(message: CallMessage): void {
+function hear(message: CallMessage, requests: readonly RoomRequest[]): void {
   switch (message.type) {
     case "saved":
       say(message.kind === "still" ? t("live.saved.still") : t("live.saved.clip"));
@@ -125,16 +128,16 @@ function hear(message: CallMessage): void {
     case "error":
       say(String(message.message ?? ""), "bad", String(message.next_step ?? ""));
       break;
-    case "request.answer":
-      say(message.answer === "done" ? t("request.done") : t("request.cannot"), message.answer === "done" ? "ok" : "warn", answeredWords(message));
+    case "request.answer": {
+      const asked = requests.find((request) => request.id === message.request_id);
+      const text = asked ? requestWords(asked.text) : "";
+      if (message.answer === "done") say(t("live.answer.done", { text }));
+      else say(t("live.answer.cannot", { text }), "warn");
       break;
+    }
     default:
       break;
   }
-}
-
-function answeredWords(message: CallMessage): string {
-  return typeof message.text === "string" ? requestWords(message.text) : t("role.bedside");
 }
 
 function useLiveKeys(keys: Record<string, () => unknown>): void {

@@ -1,0 +1,121 @@
+import { useEffect, useState } from "preact/hooks";
+import { Button, LinkButton } from "../components/button";
+import { CallNotice, QualityChip, RecordingSign } from "../components/call-words";
+import { Dialog } from "../components/dialog";
+import { Notice } from "../components/empty-state";
+import { useKeysHelp } from "../components/keys-help";
+import { PatientBar } from "../components/patient-bar";
+import { Picture } from "../components/picture";
+import { Pointers } from "../components/pointer-layer";
+import { say, sayError } from "../components/toast";
+import { api } from "../lib/api";
+import { useKeys } from "../lib/hooks";
+import { t } from "../lib/i18n";
+import { useMe } from "../lib/me";
+import type { SessionView } from "../lib/shapes";
+import { useCall } from "../lib/use-call";
+import { useMicrophone } from "../lib/use-microphone";
+import type { CallMessage } from "../lib/whep";
+import { ExamSide } from "./exam-side";
+import { InviteDialog } from "./invite-dialog";
+import { RequestCards } from "./request-cards";
+import { Strip } from "./strip";
+import { useRecordActs } from "./record-acts";
+
+/** The exam in hand: the picture, the patient, and everything that keeps or shares it. */
+export function Exam({ view, onView }: { view: SessionView; onView: (view: SessionView) => void }) {
+  const me = useMe();
+  const sound = useMicrophone();
+  const [isSpeakerOff, setSpeakerOff] = useState(false);
+  const [opened, setOpened] = useState<"invite" | "end" | null>(null);
+  const hand = useCall(view.session_id, api, me.kind === "in" ? me.me.name : "", sound.track, hear);
+  const { call, status, room } = hand;
+  const acts = useRecordActs(view);
+  useEffect(() => void sound.open(), []);
+  // The data channel is often a moment ahead of the event stream: the newer of the two is shown.
+  useEffect(() => {
+    if (room.view) onView(room.view);
+  }, [room.view]);
+  useExamKeys(acts, () => sound.track && sound.microphone.setMuted(!sound.isMuted));
+  const frame = (nowMs: number, rtp: number | undefined) => {
+    hand.staleWatch.frameSeen(nowMs);
+    hand.shownRtp.current = rtp;
+  };
+  return (
+    <main id="content" class="exam room-dark" data-live>
+      <h1 class="only-heard">{t("exam.title")}</h1>
+      <header class="exam-head">
+        <LinkButton kind="quiet" icon="left" href="/">{t("exam.back")}</LinkButton>
+        <div class="exam-patient"><PatientBar patient={view.patient} /></div>
+        {status.state === "live" ? <QualityChip stats={hand.stats} /> : null}
+        <Button kind="danger" icon="stop" onClick={() => setOpened("end")}>{t("exam.end")}</Button>
+      </header>
+      <section class={view.recording.is_recording ? "exam-stage exam-stage-recording" : "exam-stage"}>
+        <Picture stream={call.stream} label={t("call.picture")} isSpeakerOff={isSpeakerOff} onFrame={frame}>
+          <Pointers pointers={room.pointers} />
+        </Picture>
+        <div class="exam-sign"><RecordingSign recording={view.recording} /></div>
+        <CallNotice call={call} status={status} isStale={hand.isStale} source={view.source_state} />
+        <RequestCards requests={room.requests} onAnswer={(id, answer) => call.send({ type: "request.answer", request_id: id, answer })} />
+      </section>
+      <ExamSide
+        view={view} acts={acts} sound={sound} ownId={call.peerId}
+        isSpeakerOff={isSpeakerOff} onSpeakerOff={setSpeakerOff} onInvite={() => setOpened("invite")}
+      />
+      <div class="exam-strip">
+        {view.recording.gap_count > 0 ? (
+          <Notice tone="warn" icon="warning" isAlert><p>{t("exam.gaps", { count: view.recording.gap_count })}</p></Notice>
+        ) : null}
+        <Strip view={view} />
+      </div>
+      {opened === "invite" ? <InviteDialog sessionId={view.session_id} onClose={() => setOpened(null)} /> : null}
+      {opened === "end" ? <EndDialog view={view} onClose={() => setOpened(null)} onEnded={onView} /> : null}
+    </main>
+  );
+}
+
+function EndDialog({ view, onClose, onEnded }: { view: SessionView; onClose: () => void; onEnded: (view: SessionView) => void }) {
+  const [isBusy, setBusy] = useState(false);
+  const end = async () => {
+    setBusy(true);
+    try {
+      const closed = await api.closeSession(view.session_id);
+      onEnded(closed ?? { ...view, state: "closed", closed_s: Date.now() / 1000 });
+    } catch (reason) {
+      sayError(reason);
+      setBusy(false);
+    }
+  };
+  const actions = (
+    <>
+      <Button kind="plain" size="l" onClick={onClose}>{t("dialog.cancel")}</Button>
+      <Button kind="danger" size="l" icon="stop" isBusy={isBusy} onClick={() => void end()}>{t("exam.end.go")}</Button>
+    </>
+  );
+  return (
+    <Dialog title={t("exam.end.title")} width="s" onClose={onClose} actions={actions}>
+      <div class="stack">
+        <p>{t("exam.end.text")}</p>
+        {view.recording.is_recording ? <Notice tone="warn" icon="record"><p>{t("exam.end.recording")}</p></Notice> : null}
+      </div>
+    </Dialog>
+  );
+}
+
+function hear(message: CallMessage): void {
+  if (message.type === "saved") say(message.kind === "still" ? t("exam.saved.still") : t("exam.saved.clip"));
+  if (message.type === "error") say(String(message.message ?? ""), "bad", String(message.next_step ?? ""));
+}
+
+function useExamKeys(acts: ReturnType<typeof useRecordActs>, mute: () => unknown): void {
+  useKeys({ r: () => void acts.toggle(), s: () => void acts.still(), l: () => void acts.saveLast(), m: () => void mute() });
+  useKeysHelp({
+    title: t("exam.keys"),
+    keys: [
+      { caps: ["R"], does: t("exam.keys.record") },
+      { caps: ["S"], does: t("exam.keys.still") },
+      { caps: ["L"], does: t("exam.keys.save_last") },
+      { caps: ["M"], does: t("exam.keys.mute") },
+    ],
+  });
+}
