@@ -88,6 +88,12 @@ class Delivery:
             return replace(self, state=State.COMMITTED, reason="")
         return replace(self, state=State.WAITING, due_s=now_s, reason=reason)
 
+    def prove(self) -> "Delivery":
+        """The destination gave the object back and it was the same: only now it is safe."""
+        if self.state not in (State.SENT, State.COMMITTED):
+            return self
+        return replace(self, state=State.SAFE, reason="")
+
     def retry(self, *, now_s: float) -> "Delivery":
         """A person says: try now."""
         if self.state in (State.HELD, State.WAITING, State.CANCELLED):

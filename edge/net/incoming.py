@@ -32,6 +32,7 @@ class IncomingFile:
         self.size_bytes = 0
         self._digest = hashlib.sha256()
         self._stream: Any = None
+        self.forgetter: weakref.finalize[..., Any] | None = None
         try:
             self._stream = path.open("xb", buffering=BUFFER_BYTES)
         except OSError as error:
@@ -69,6 +70,8 @@ class IncomingFile:
         """Close and remove it, if it is still there."""
         self.close()
         self.path.unlink(missing_ok=True)
+        if self.forgetter is not None:
+            self.forgetter.detach()
         with _lock:
             _files.pop(self.name, None)
 
@@ -81,13 +84,13 @@ def use(new_temp: Callable[[], Path]) -> None:
         with _lock:
             _files[file.name] = file
         # A message whose association broke is dropped by the library: its file goes with the thread that wrote it.
-        weakref.finalize(threading.current_thread(), file.discard)
+        file.forgetter = weakref.finalize(threading.current_thread(), file.discard)
         return file
 
     dimse_messages.NamedTemporaryFile = open_one
 
 
-def take(path: Path) -> IncomingFile:
-    """Return the file that a finished message was written to; it is the caller's to discard."""
+def take(path: Path | None) -> IncomingFile | None:
+    """Return the file that a finished message was written to, the caller's to discard; None when it had no dataset."""
     with _lock:
-        return _files[str(path)]
+        return _files.get(str(path))

@@ -53,6 +53,7 @@ class StoreAnswer:
 
 
 NO_ROOM = StoreAnswer(status=0xA700, comment="No room on the disk")
+NO_DATASET = StoreAnswer(status=0xC000, comment="The message had no dataset")
 _COMMENT_CHARS_MAX = 64
 
 
@@ -120,9 +121,10 @@ class Provider:
         self._storing_count += 1
         file = incoming.take(event.dataset_path)
         try:
-            answer = self._answer(event, file)
+            answer = self._answer(event, file) if file is not None else NO_DATASET
         finally:
-            file.discard()
+            if file is not None:
+                file.discard()
             self._storing_count -= 1
         ds = Dataset()
         ds.Status = answer.status

@@ -15,6 +15,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
+from pynetdicom.sop_class import Verification
 
 from edge.core.delivery import Outcome
 from edge.net.association import CONTEXT_MAX, Association, Peer, contexts_for
@@ -43,6 +44,8 @@ class Answer:
     reason: str = ""
     is_link_fault: bool = False
     """The association is gone: it says nothing about the object."""
+    is_proven: bool = False
+    """It was read back there and was the same."""
 
 
 class Storage:
@@ -51,7 +54,10 @@ class Storage:
     def __init__(self, peer: Peer, kinds: Iterable[tuple[str, str]]) -> None:
         """Open it for these (SOP class, transfer syntax) pairs; see `fits`.  Raises: UnreachableError."""
         self.kinds = fitting(kinds)
-        pairs: list[tuple[str, list[str]]] = [(sop_class, [syntax]) for sop_class, syntax in sorted(self.kinds)]
+        # Echo is always among them: the association opens also when the peer takes none of these kinds, and each
+        # object is then refused with its own reason.
+        pairs: list[tuple[str, list[str]]] = [(Verification, [ImplicitVRLittleEndian])]
+        pairs += [(sop_class, [syntax]) for sop_class, syntax in sorted(self.kinds)]
         for sop_class in sorted({sop_class for sop_class, _ in self.kinds}):
             pairs += [(sop_class, [syntax]) for syntax in _PLAIN if (sop_class, syntax) not in self.kinds]
         self._association = Association(peer, contexts_for(pairs))
@@ -73,6 +79,10 @@ class Storage:
     def abort(self) -> None:
         """Leave at once; from any thread."""
         self._association.abort()
+
+    def fits(self, parcel: Parcel) -> bool:
+        """Tell whether the association was opened for such an object."""
+        return (parcel.sop_class_uid, parcel.transfer_syntax_uid) in self.kinds
 
     def send(self, parcel: Parcel) -> Answer:
         """Send one object and wait for the answer. Its outcome is the peer's word, or that it could not be asked."""
@@ -126,7 +136,7 @@ def fitting(kinds: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
     fitted: set[tuple[str, str]] = set()
     for kind in dict.fromkeys(kinds):
         classes = {sop_class for sop_class, _ in {*fitted, kind}}
-        if len(fitted) + 1 + 2 * len(classes) <= CONTEXT_MAX:
+        if len(fitted) + 2 + 2 * len(classes) <= CONTEXT_MAX:
             fitted.add(kind)
     return frozenset(fitted)
 

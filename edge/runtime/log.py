@@ -7,10 +7,12 @@ import json
 import logging
 import sys
 import time
+import warnings
 from typing import Any
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:/@+")
 VALUE_CHARS_MAX = 500
+_TALKATIVE = frozenset({"pynetdicom", "pydicom", "aioice", "aiortc"})
 
 
 class _Line(logging.Formatter):
@@ -32,9 +34,16 @@ def set_up(service: str, *, is_verbose: bool = False) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("edge").setLevel(logging.DEBUG if is_verbose else logging.INFO)
-    # These two print datasets and SDP: patient data and addresses have no place in a log.
-    for library in ("pynetdicom", "pydicom", "aioice", "aiortc"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)
+    handler.addFilter(_is_fit_to_print)
+    warnings.simplefilter("ignore")
+
+
+def _is_fit_to_print(record: logging.LogRecord) -> bool:
+    """Leave out what libraries say of datasets and SDP: patient data and addresses have no place in a log.
+
+    A filter, not a level: pydicom sets the level of its logger again when it is imported.
+    """
+    return record.levelno >= logging.CRITICAL or record.name.partition(".")[0] not in _TALKATIVE
 
 
 def event(logger: logging.Logger, name: str, /, *, level: int = logging.INFO, **values: Any) -> None:

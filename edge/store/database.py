@@ -41,6 +41,8 @@ class Database:
         """Open the file, make it if it is not there, and bring it to this version.  Raises: DatabaseError."""
         self.path = path
         self._lock = threading.RLock()
+        self._owner = 0
+        """The thread inside `write`."""
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._readers_lock = threading.Lock()
@@ -57,9 +59,10 @@ class Database:
     def write(self) -> Iterator[sqlite3.Connection]:
         """Hold the one transaction that may change rows; durable when the block has ended without an error."""
         with self._lock:
-            if self._writer.in_transaction:  # A nested call is part of the outer transaction.
+            if self._owner == threading.get_ident():  # A nested call is part of the outer transaction.
                 yield self._writer
                 return
+            self._owner = threading.get_ident()
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
@@ -69,6 +72,7 @@ class Database:
             except sqlite3.Error as error:
                 raise _explain(error, self.path) from error
             finally:
+                self._owner = 0
                 self._undo_what_is_open()
 
     def write_grouped(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
@@ -76,16 +80,18 @@ class Database:
 
         Durable when this returns. A change that fails is undone alone; its error is raised to its caller.
         """
+        if self._owner == threading.get_ident():  # Inside our own transaction: durable when that is.
+            return change(self._writer)
         future: Future[Result] = Future()
         with self._waiting_lock:
             self._waiting.append((change, future))  # type: ignore[arg-type]
         with self._lock:
-            if not future.done():
+            while not future.done():
                 self._write_group()
         return future.result()
 
     def _write_group(self) -> None:
-        """Commit what waits. The caller holds the lock, so its own change is among it (first come, first served)."""
+        """Commit what has waited longest. The caller holds the lock, and its own change is or will be among it."""
         with self._waiting_lock:
             group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
         results: list[tuple[Future[object], object, BaseException | None]] = []

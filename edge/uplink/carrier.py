@@ -1,0 +1,136 @@
+"""How objects get to one kind of destination: the promise, and the two kinds there are."""
+
+import logging
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Protocol
+
+from edge.config import Destination
+from edge.core.delivery import Outcome
+from edge.errors import UnreachableError
+from edge.net.association import NotAcceptedError, Peer, echo
+from edge.net.storage import Answer, Parcel, Storage
+from edge.runtime.log import event
+from edge.store import durable
+from edge.store.header import read
+
+COPY_BYTES = 4 * 1024 * 1024
+log = logging.getLogger(__name__)
+
+
+class Way(Protocol):
+    """An open way to a destination."""
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether more can be sent over it."""
+
+    def fits(self, parcel: Parcel) -> bool:
+        """Tell whether this way was opened for such an object."""
+
+    def send(self, parcel: Parcel) -> Answer:
+        """Send one object, wait for the answer, and return it; never raises for what a peer or a file does."""
+
+    def abort(self) -> None:
+        """Leave at once; from any thread."""
+
+
+class Carrier(Protocol):
+    """One destination. Its methods block; they raise an EdgeError when the destination cannot be reached."""
+
+    def check(self) -> None:
+        """Ask whether the destination is there."""
+
+    def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
+        """Open a way for these objects, or as many kinds of them as fit."""
+
+
+class DimseCarrier:
+    """C-ECHO and C-STORE."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+
+    def check(self) -> None:
+        try:
+            echo(self.peer)
+        except NotAcceptedError:  # It has no echo, but it answered.
+            return
+
+    def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
+        return Storage(self.peer, [(parcel.sop_class_uid, parcel.transfer_syntax_uid) for parcel in parcels])
+
+
+class FolderCarrier:
+    """Copies into a folder, a mounted share at best: <study>/<series>/<instance>.dcm, each read back."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self._name = name
+        self._folder = folder
+        self.is_open = True
+
+    def check(self) -> None:
+        if not (self._folder.is_dir() and os.access(self._folder, os.W_OK)):
+            raise UnreachableError(
+                f"{self._name}: {self._folder} is not a folder that can be written to.",
+                next_step="Mount it, or correct its path or its permissions.",
+            )
+
+    def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
+        self.check()
+        return nullcontext(self)
+
+    def fits(self, parcel: Parcel) -> bool:
+        return True
+
+    def abort(self) -> None:
+        """A copy is never stuck in our hands."""
+
+    def send(self, parcel: Parcel) -> Answer:
+        header = read(parcel.path)  # Its UIDs are known to be UIDs: safe as names.
+        final = self._folder / header.study_instance_uid / header.series_instance_uid / f"{header.sop_instance_uid}.dcm"
+        temp = final.with_suffix(".part")
+        try:
+            durable.make_folders(final.parent, below=self._folder)
+            wanted = _copy(parcel.path, temp)
+            durable.sync_file(temp)
+            if durable.digest_of(temp) != wanted:
+                return Answer(outcome=Outcome.FAILED, reason="the copy is not the same as the object")
+            temp.replace(final)
+            durable.sync_folder(final.parent)
+        except OSError as error:
+            event(log, "folder.failed", level=logging.WARNING, destination=self._name, reason=str(error.strerror))
+            return Answer(outcome=Outcome.FAILED, reason=f"the folder cannot be written: {error.strerror}")
+        finally:
+            if self._folder.is_dir():
+                temp.unlink(missing_ok=True)
+        return Answer(outcome=Outcome.ACCEPTED, is_proven=True)
+
+
+def carrier_for(destination: Destination, *, own_ae_title: str) -> Carrier | None:
+    """Return the carrier of a configured destination; None for a kind that this release cannot serve."""
+    match destination.kind:
+        case "dimse":
+            return DimseCarrier(peer_of(destination, own_ae_title=own_ae_title))
+        case "folder":
+            return FolderCarrier(destination.name, Path(destination.path))
+        case _:
+            return None
+
+
+def peer_of(destination: Destination, *, own_ae_title: str) -> Peer:
+    """Return whom to call for a DIMSE destination."""
+    return Peer(
+        name=destination.name, host=destination.host, port=destination.port, ae_title=destination.ae_title,
+        own_ae_title=own_ae_title,
+    )  # fmt: skip
+
+
+def _copy(source: Path, target: Path) -> bytes:
+    """Copy a file in pieces and return the digest of what was read."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while piece := reader.read(COPY_BYTES):
+            writer.write(piece)
+    return durable.digest_of(source)

@@ -1,0 +1,89 @@
+"""Asks one destination to take responsibility for what it was sent, and takes its answers, early, late or never."""
+
+import logging
+from dataclasses import dataclass
+
+from edge.core.delivery import State, retry_delay_s
+from edge.dicom.identity import new_uid
+from edge.errors import EdgeError
+from edge.net import commitment
+from edge.net.association import NotAcceptedError, Peer
+from edge.net.commitment import INSTANCE_COUNT_MAX, Report
+from edge.runtime.clock import wall_s
+from edge.runtime.log import event
+from edge.store import commitments, deliveries
+from edge.store.database import Database
+
+log = logging.getLogger(__name__)
+ASK_EVERY_S = 2.0
+REPORT_S = 3.0
+"""For the report on the association of the question, when the peer has nowhere else to report."""
+VOID_S = 600.0
+"""A question without an answer for so long is asked again."""
+UNWILLING_S = 3600.0
+"""A peer that does not offer commitment is asked again after this."""
+
+
+@dataclass
+class Committer:
+    """One DIMSE destination. Used by one thread; `take` by any."""
+
+    database: Database
+    destination: str
+    peer: Peer
+    has_listener: bool
+    next_ask_s: float = 0.0
+
+    def step(self) -> None:
+        """Ask about what was sent and not asked about yet; returns at once when there is nothing, or it is too soon."""
+        now_s = wall_s()
+        if now_s < self.next_ask_s and self.next_ask_s - now_s <= UNWILLING_S:
+            return
+        references = commitments.unasked(
+            self.database, self.destination, asked_before_s=now_s - VOID_S, limit=INSTANCE_COUNT_MAX
+        )
+        if not references:
+            return
+        self.next_ask_s = now_s + ASK_EVERY_S
+        transaction_uid = new_uid()
+        commitments.write_down(
+            self.database, transaction_uid, self.destination, [uid for _, uid in references], now_s=now_s
+        )
+        try:
+            wait_s = 0.0 if self.has_listener else REPORT_S
+            report = commitment.ask(self.peer, transaction_uid, references, wait_s=wait_s)
+        except NotAcceptedError as error:
+            self.next_ask_s = now_s + UNWILLING_S
+            commitments.withdraw(self.database, transaction_uid)
+            event(log, "commitment.absent", destination=self.destination, reason=error.message)
+            return
+        except EdgeError as error:
+            self.next_ask_s = now_s + retry_delay_s(4)
+            commitments.withdraw(self.database, transaction_uid)
+            event(log, "commitment.failed", destination=self.destination, reason=error.message)
+            return
+        if report is not None:
+            take(self.database, report)
+
+
+def take(database: Database, report: Report) -> None:
+    """Believe a report, once: committed objects are committed, refused ones go again after a while."""
+    now_s = wall_s()
+    asked = commitments.answer(database, report.transaction_uid, now_s=now_s)
+    if asked is None:
+        event(log, "commitment.unexpected", level=logging.WARNING, transaction_uid=report.transaction_uid)
+        return
+    moved = []
+    for uid in asked.sop_instance_uids:
+        delivery = deliveries.find(database, uid, asked.destination)
+        if delivery is None or not (uid in report.committed or uid in report.failed):
+            continue
+        wait_s = retry_delay_s(delivery.attempt_count)
+        reason = f"not committed: {report.failed.get(uid, '')}"
+        is_committed = uid in report.committed and uid not in report.failed
+        moved.append(delivery.commit(is_committed=is_committed, now_s=now_s + wait_s, reason=reason))
+    count = deliveries.save_all(database, moved, was=State.SENT, now_s=now_s)
+    event(
+        log, "commitment.answered", destination=asked.destination, transaction_uid=report.transaction_uid,
+        asked_count=len(asked.sop_instance_uids), moved_count=count, failed_count=len(report.failed),
+    )  # fmt: skip

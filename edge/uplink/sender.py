@@ -1,0 +1,240 @@
+"""Empties one destination's outbox, for as long as it takes.
+
+One thread a destination: it asks the link, takes what is due in the order of `edge.core.outbox`, sends, writes down.
+Nothing is given up here: what fails waits and goes again, what is refused is held for a person, and neither stops the
+rest. A group of small objects shares its two commits; a process killed in between sends the group again, and a
+destination that has an object already has it once.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from edge.core import outbox
+from edge.core.delivery import ARRIVED_STATES, Delivery, Outcome, State
+from edge.core.outbox import Candidate
+from edge.errors import EdgeError
+from edge.net.storage import Answer, Parcel
+from edge.runtime.clock import wall_s
+from edge.runtime.doorbell import Doorbell
+from edge.runtime.log import event
+from edge.store import deliveries, links
+from edge.store.database import Database
+from edge.store.instances import Instances
+from edge.uplink.carrier import Carrier, Way
+from edge.uplink.prober import Prober
+
+log = logging.getLogger(__name__)
+POLL_S = 5.0
+"""A lost ring of the bell costs no more than this."""
+CANDIDATE_MAX = 1024
+GROUP_COUNT_MAX = 16
+GROUP_BYTES_MAX = 8 * 1024 * 1024
+TURN_S = 10.0
+"""After so long the order is made anew: somebody may have put a study first."""
+CHARGED_STUDY_MAX = 4096
+ATTEMPTS_LOGGED_EACH = 3
+"""Later failures of the same object are logged every so often only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One delivery in hand."""
+
+    delivery: Delivery
+    parcel: Parcel
+    study_instance_uid: str
+    size_bytes: int
+
+
+@dataclass
+class Sender:
+    """One destination's worker. `run` blocks until `stop`; `abort` may be called from another thread."""
+
+    database: Database
+    instances: Instances
+    destination: str
+    carrier: Carrier
+    prober: Prober
+    bell: Doorbell
+    after_turn: Callable[[], None] = lambda: None
+    """Called when nothing is due and the link is usable: commitment, at best."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    charged_bytes: dict[str, int] = field(default_factory=dict)
+    way: Way | None = None
+
+    def run(self) -> None:
+        """Send until stopped; the object in hand is finished first."""
+        while not self.stop.is_set():
+            try:
+                is_busy = self._turn()
+            except EdgeError as error:
+                if not error.is_temporary:
+                    raise
+                event(log, "uplink.waits", level=logging.ERROR, destination=self.destination, reason=error.message)
+                is_busy = False
+            if not is_busy and not self.stop.is_set() and self.bell.wait(self._pause_s()):
+                self.prober.ask_now()
+
+    def abort(self) -> None:
+        """Break off the object in hand: it waits again after the next start."""
+        if self.way is not None:
+            self.way.abort()
+
+    def _pause_s(self) -> float:
+        next_try_s = self.prober.link.next_try_s
+        return POLL_S if next_try_s is None else min(POLL_S, max(0.1, next_try_s - wall_s()))
+
+    def _turn(self) -> bool:
+        """Do what can be done now; tell whether to look again at once."""
+        if not self.prober.look().is_usable:
+            return False
+        tasks = self._next_tasks()
+        if not tasks:
+            self.charged_bytes.clear()
+            self.after_turn()
+            return False
+        try:
+            with self.carrier.open([task.parcel for task in tasks]) as way:
+                self.way = way
+                self._send_all(way, tasks)
+        except EdgeError as error:
+            self.prober.fail(error.message)
+        finally:
+            self.way = None
+        return self.prober.link.is_usable
+
+    def _next_tasks(self) -> list[Task]:
+        now_s = wall_s()
+        due = {
+            row.delivery.sop_instance_uid: row
+            for row in deliveries.due(self.database, self.destination, now_s=now_s, limit=CANDIDATE_MAX)
+        }
+        candidates = [
+            Candidate(
+                key=uid, study_instance_uid=row.study_instance_uid, size_bytes=row.size_bytes,
+                priority=row.delivery.priority, made_s=row.made_s,
+            )
+            for uid, row in due.items()
+        ]  # fmt: skip
+        tasks = []
+        for candidate in outbox.order(candidates, now_s=now_s, charged_bytes=self.charged_bytes):
+            instance = self.instances.find(candidate.key)
+            if instance is None:  # Its row is gone: so will be the delivery's.
+                continue
+            parcel = Parcel(
+                path=self.instances.path_of(instance), sop_class_uid=instance.sop_class_uid,
+                sop_instance_uid=instance.sop_instance_uid, transfer_syntax_uid=instance.transfer_syntax_uid,
+            )  # fmt: skip
+            tasks.append(
+                Task(
+                    delivery=due[candidate.key].delivery, parcel=parcel,
+                    study_instance_uid=candidate.study_instance_uid, size_bytes=candidate.size_bytes,
+                )
+            )  # fmt: skip
+        return tasks
+
+    def _send_all(self, way: Way, tasks: Sequence[Task]) -> None:
+        """Send group by group until all went, the way closed, the order is old, or we are to stop."""
+        until_s = time.monotonic() + TURN_S
+        fitting = [task for task in tasks if way.fits(task.parcel)]
+        while fitting and way.is_open and not self.stop.is_set() and time.monotonic() < until_s:
+            group, fitting = _split(fitting)
+            if not self._send_group(way, group):
+                return
+
+    def _send_group(self, way: Way, group: Sequence[Task]) -> bool:
+        """Send one group between its two commits; tell whether the link held."""
+        now_s = wall_s()
+        started = [replace(task, delivery=task.delivery.start()) for task in group]
+        deliveries.save_all(self.database, [task.delivery for task in started], was=State.WAITING, now_s=now_s)
+        taken = [task for task in started if self._is_ours(task.delivery)]
+        ended: list[Delivery] = []
+        fault = ""
+        try:
+            for number, task in enumerate(taken):
+                if self.stop.is_set() or not way.is_open:
+                    ended += [_put_back(left.delivery) for left in taken[number:]]
+                    break
+                delivery, fault = self._send_one(way, task)
+                ended.append(delivery)
+                if fault:
+                    ended += [_put_back(left.delivery) for left in taken[number + 1 :]]
+                    break
+        finally:
+            self._write_down(ended, taken)
+        if fault:
+            self.prober.fail(f"{self.destination}: {fault}.")
+        return not fault
+
+    def _write_down(self, ended: Sequence[Delivery], taken: Sequence[Task]) -> None:
+        """Save how a group ended, in one commit, and what went over the link."""
+        now_s = wall_s()
+        sizes = {task.parcel.sop_instance_uid: task.size_bytes for task in taken}
+        sent_bytes = sum(sizes[one.sop_instance_uid] for one in ended if one.state in ARRIVED_STATES)
+
+        with self.database.write():
+            deliveries.save_all(self.database, ended, was=State.SENDING, now_s=now_s)
+            if sent_bytes:
+                links.add_traffic(self.database, self.destination, sent_bytes, now_s=now_s)
+
+    def _is_ours(self, delivery: Delivery) -> bool:
+        """Tell whether the row was still waiting when we took it: a person may have held or cancelled it."""
+        found = deliveries.find(self.database, delivery.sop_instance_uid, delivery.destination)
+        return found is not None and found.state is State.SENDING
+
+    def _send_one(self, way: Way, task: Task) -> tuple[Delivery, str]:
+        """Send one object; return its delivery and, when the link broke, the reason."""
+        began_s = time.monotonic()
+        answer = way.send(task.parcel) if task.parcel.path.exists() else _gone(task.parcel.path)
+        duration_s = time.monotonic() - began_s
+        delivery = task.delivery.finish(
+            answer.outcome, now_s=wall_s(), reason=answer.reason, jitter=random.random()
+        )  # fmt: skip
+        if answer.is_proven:
+            delivery = delivery.prove()
+        if answer.outcome is Outcome.ACCEPTED:
+            self._charge(task)
+            self.prober.sent(task.size_bytes, duration_s)
+        self._tell(delivery, answer, task.size_bytes, duration_s)
+        return delivery, answer.reason if answer.is_link_fault else ""
+
+    def _charge(self, task: Task) -> None:
+        if len(self.charged_bytes) >= CHARGED_STUDY_MAX:
+            self.charged_bytes.clear()
+        charged = self.charged_bytes.get(task.study_instance_uid, 0)
+        self.charged_bytes[task.study_instance_uid] = charged + task.size_bytes
+
+    def _tell(self, delivery: Delivery, answer: Answer, size_bytes: int, duration_s: float) -> None:
+        is_told = delivery.attempt_count <= ATTEMPTS_LOGGED_EACH or delivery.attempt_count % 10 == 0
+        if answer.outcome is Outcome.FAILED and not is_told:
+            return
+        event(
+            log, f"delivery.{answer.outcome}",
+            level=logging.INFO if answer.outcome is Outcome.ACCEPTED else logging.WARNING,
+            destination=self.destination, sop_instance_uid=delivery.sop_instance_uid, size_bytes=size_bytes,
+            duration_s=duration_s, attempt=delivery.attempt_count, reason=answer.reason,
+        )  # fmt: skip
+
+
+def _split(tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
+    """Take the first few: at least one, as long as they are small together."""
+    total_bytes = 0
+    for count, task in enumerate(tasks):
+        total_bytes += task.size_bytes
+        if count >= GROUP_COUNT_MAX or (count and total_bytes > GROUP_BYTES_MAX):
+            return list(tasks[:count]), list(tasks[count:])
+    return list(tasks), []
+
+
+def _put_back(delivery: Delivery) -> Delivery:
+    """Undo a start that led to no attempt."""
+    return replace(delivery, state=State.WAITING, attempt_count=delivery.attempt_count - 1)
+
+
+def _gone(path: Path) -> Answer:
+    return Answer(outcome=Outcome.REFUSED, reason=f"its file {path.name[:16]}… is missing on this node")
