@@ -12,20 +12,21 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from edge.api.hub import Hub
+from edge.api.rows import show_object
 from edge.api.shapes import OpenSession, SessionView
 from edge.api.situation import Situation
-from edge.api.views import for_principal, read_patient, show_object, view_session, without_patient
+from edge.api.views import for_principal, read_patient, view_session, without_patient
 from edge.config import Config
 from edge.core.access import Principal
 from edge.core.session import Order, Patient, Session, SessionState
 from edge.errors import BadInputError, ConflictError, EdgeError, NotFoundError, UnreachableError
 from edge.runtime import clock, rpc
 from edge.runtime.log import event
-from edge.store import sessions, worklist
+from edge.store import index, sessions, worklist
 from edge.store.database import Database
-from edge.store.instances import Instances
 
 OPEN_COUNT_MAX = 16
+OBJECTS_LISTED_MAX = 1000
 log = logging.getLogger(__name__)
 
 
@@ -36,7 +37,6 @@ class Desk:
         self,
         config: Config,
         database: Database,
-        instances: Instances,
         situation: Situation,
         hub: Hub,
         *,
@@ -44,7 +44,6 @@ class Desk:
     ) -> None:
         self._config = config
         self._database = database
-        self._instances = instances
         self._situation = situation
         self._hub = hub
         self._opening = asyncio.Lock()
@@ -153,8 +152,12 @@ class Desk:
 
     async def view(self, session: Session) -> SessionView:
         """Return everything known of it, patient included."""
-        kept = await asyncio.to_thread(self._instances.in_series, session.series_instance_uid)
-        objects = [show_object(instance) for instance in kept]
+        series = {
+            "StudyInstanceUID": session.study_instance_uid,
+            "SeriesInstanceUID": session.series_instance_uid,
+        }
+        kept = await asyncio.to_thread(index.search_instances, self._database, series, limit=OBJECTS_LISTED_MAX)
+        objects = [show_object(row) for row in kept.rows]
         return view_session(session, self._situation, objects, public_url=self.public_url)
 
     async def publish(self, session_id: str) -> None:

@@ -17,6 +17,8 @@ from edge.runtime import rpc
 from edge.runtime.log import event
 
 RETRY_S = 1.0
+SUBSCRIBE_S = 0.1
+"""A connection to a neighbour takes far less."""
 RECONCILE_S = 5.0
 CONTROL_COUNT_MAX = 32
 """Asked for and not yet answered; more are dropped and logged, a person presses again."""
@@ -49,23 +51,33 @@ class Follower:
     async def _follow(self, service: str) -> None:
         path = self._config.socket_path(service)
         while True:
+            listening = asyncio.create_task(self._listen(service, path))
             try:
+                # First listen, then ask: what changes in between is heard, and asking again costs nothing.
+                await asyncio.wait([listening], timeout=SUBSCRIBE_S)
                 await self._greet(service)
-                async for name, values in rpc.events(path):
-                    await self._take_safely(service, name, values)
+                await listening
             except EdgeError as error:
                 event(log, "service.away", level=logging.DEBUG, service=service, code=error.code)
+            finally:
+                listening.cancel()
+                with contextlib.suppress(asyncio.CancelledError, EdgeError):
+                    await listening
             if self._situation.is_up[service]:
                 event(log, "service.lost", level=logging.WARNING, service=service)
                 self._situation.lose(service)
                 await self._publish_open()
             await asyncio.sleep(RETRY_S)
 
+    async def _listen(self, service: str, path: Path) -> None:
+        async for name, values in rpc.events(path):
+            await self._take_safely(service, name, values)
+
     async def _greet(self, service: str) -> None:
         """A service has come up: tell it of open sessions, hear how it stands."""
         match service:
             case "capture":
-                self._situation.take_sources(await rpc.call(self._config.socket_path("capture"), "sources"))
+                await self._refresh_sources()
             case "record":
                 await self._desk.announce("record")
                 await self._refresh_recordings()
@@ -149,6 +161,9 @@ class Follower:
         self._controlling.add(task)
         task.add_done_callback(self._controlling.discard)
 
+    async def _refresh_sources(self) -> None:
+        self._situation.take_sources(await rpc.call(self._config.socket_path("capture"), "sources"))
+
     async def _refresh_recordings(self) -> None:
         self._situation.take_recordings(await rpc.call(self._config.socket_path("record"), "state"))
 
@@ -159,7 +174,7 @@ class Follower:
     async def _keep_reconciling(self) -> None:
         while True:
             await asyncio.sleep(RECONCILE_S)
-            for service in ("record", "live"):
+            for service in ("capture", "record", "live"):
                 with contextlib.suppress(EdgeError):
                     await self._reconcile(service)
 
@@ -168,6 +183,9 @@ class Follower:
             return
         if service == "live":
             await self._desk.announce("live")
+            return
+        if service == "capture":
+            await self._refresh_sources()
             return
         await self._refresh_recordings()
         await self._desk.reconcile("record", set(self._situation.recordings))

@@ -21,7 +21,9 @@ class Metrics:
         )
         self.deliveries = self._gauge("edge_outbox_deliveries", "Deliveries by state", "destination", "state")
         self.bytes_left = self._gauge("edge_outbox_bytes_left", "Bytes not yet there", "destination")
-        self.frames = self._gauge("edge_capture_frames", "Frames captured since the source began", "source")
+        self.frames = self._gauge(
+            "edge_capture_frames", "Index of the next frame: its rate is the frame rate", "source"
+        )
         self.browsers = self._gauge("edge_browsers", "Browsers that follow live changes")
         self.open_sessions = self._gauge("edge_sessions_open", "Exams that are open")
         self.services = self._gauge("edge_service_up", "1 when a service answers", "service")

@@ -48,7 +48,7 @@ class Parts:
         self.shelf = SlideShelf(database, instances)
         self.outbox = Outbox(config, database)
         self.health = Health(config, database, self.situation, self.outbox)
-        self.desk = Desk(config, database, instances, self.situation, self.hub, public_url=public_url)
+        self.desk = Desk(config, database, self.situation, self.hub, public_url=public_url)
         self.controls = Controls(self.desk, self.audit)
         self.follower = Follower(config, self.situation, self.hub, self.desk, self.controls)
         self._read: OrderedDict[tuple[str, str, str], float] = OrderedDict()

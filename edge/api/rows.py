@@ -3,10 +3,13 @@
 from typing import Any
 
 from edge.api import local_time
-from edge.api.shapes import InstanceView
+from edge.api.shapes import InstanceView, SessionObject
 from edge.api.views import kind_of
 from edge.core import dicom_time
 from edge.store.index import Row
+
+OUR_RECORD = "record"
+"""The source that keep() is told by the record service."""
 
 
 def text(row: Row, keyword: str) -> str:
@@ -45,9 +48,32 @@ def content_s(row: Row) -> float | None:
     return dicom_time.to_seconds(text(row, "AcquisitionDateTime"), zone=zone)
 
 
+def is_recovered(row: Row) -> bool:
+    """Tell whether our record finished this after a crash: its comment begins by saying so."""
+    return text(row, "source") == OUR_RECORD and text(row, "ImageComments").startswith("Recovered ")
+
+
+def gaps(row: Row) -> str:
+    """Return what our record says of missing frames, in words; empty when none is missing."""
+    if text(row, "source") != OUR_RECORD:
+        return ""
+    sentences = text(row, "ImageComments")
+    return sentences.partition(". ")[2] if is_recovered(row) else sentences
+
+
+def show_object(row: Row) -> SessionObject:
+    """Return what a session's page needs of an object."""
+    return SessionObject(
+        sop_instance_uid=row["SOPInstanceUID"],
+        kind=kind_of(row["SOPClassUID"]),
+        frame_count=int(row.get("NumberOfFrames", 1)),
+        at_s=content_s(row) or float(row["kept_s"]),
+        is_recovered=is_recovered(row),
+    )
+
+
 def show_instance(row: Row) -> InstanceView:
     frame_time, vector = numbers(row, "FrameTime"), numbers(row, "FrameTimeVector")
-    comments = text(row, "ImageComments")
     kind: Any = kind_of(row["SOPClassUID"])
     return InstanceView(
         sop_instance_uid=row["SOPInstanceUID"],
@@ -61,7 +87,7 @@ def show_instance(row: Row) -> InstanceView:
         size_bytes=int(row["size_bytes"]),
         frame_time_ms=frame_time[0] if frame_time else None,
         frame_times_ms=vector or None,
-        gaps=comments if "gap" in comments.lower() else "",
-        is_recovered="recovered" in comments.lower() or "recovered" in text(row, "source"),
+        gaps=gaps(row),
+        is_recovered=is_recovered(row),
         content_s=content_s(row),
     )

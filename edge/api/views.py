@@ -8,7 +8,6 @@ from edge.api.shapes import OrderView, PatientShape, Recording, SessionObject, S
 from edge.api.situation import Situation
 from edge.core.access import Action, Principal
 from edge.core.session import Order, Patient, Session
-from edge.store.instances import Instance
 
 _KINDS = {
     "1.2.840.10008.5.1.4.1.1.3.1": "clip",
@@ -54,16 +53,6 @@ def for_principal(view: SessionView, principal: Principal) -> SessionView | None
 def without_patient(view: SessionView) -> SessionView:
     """Return the same without who is examined and why."""
     return msgspec.structs.replace(view, patient=None, order=None, description="")
-
-
-def show_object(instance: Instance) -> SessionObject:
-    return SessionObject(
-        sop_instance_uid=instance.sop_instance_uid,
-        kind=kind_of(instance.sop_class_uid),
-        frame_count=instance.frame_count,
-        at_s=instance.kept_s,
-        is_recovered=instance.source.endswith("recovered"),
-    )
 
 
 def kind_of(sop_class_uid: str) -> str:
