@@ -88,7 +88,7 @@ def decode_any(syntax_uid: str, data: bytes, *, is_rgb: bool = False) -> NDArray
     try:
         match syntax_uid:
             case "1.2.840.10008.1.2.5":
-                return _array(imagecodecs.dicomrle_decode(data, np.uint8))
+                return np.frombuffer(bytes(imagecodecs.dicomrle_decode(data, np.uint8)), np.uint8)
             case "1.2.840.10008.1.2.4.50" | "1.2.840.10008.1.2.4.51":
                 if is_rgb and not _says_colour_space(data):
                     return _array(imagecodecs.jpeg8_decode(data, colorspace="RGB", outcolorspace="RGB"))
