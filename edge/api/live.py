@@ -40,7 +40,7 @@ async def take_offer(call: Call) -> web.Response:
     """Answer an offer. A token is good for one peer at a time: its older peer is sent away."""
     if call.request.content_type != SDP:
         raise NotSdpError("The offer is not SDP.")
-    offer = await call.request.text()
+    offer = (await call.request.read()).decode("utf-8", "replace")
     if not offer.startswith("v=0") or len(offer) > SDP_BYTES_MAX:
         raise BadInputError("The body is not an SDP offer.", next_step="Send the offer of an RTCPeerConnection.")
     parts, principal, session_id = call.parts, call.principal, call.path("session_id")
