@@ -24,6 +24,8 @@ _SOF_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SOS, _DQT, _DHT, _APP0, _APP14 = 0xDA, 0xDB, 0xC4, 0xE0, 0xEE
 _NO_PAYLOAD = frozenset({0x01, *range(0xD0, 0xD9)})
 PHOTOMETRIC_RGB, PHOTOMETRIC_YCBCR = 2, 6
+QUALITY = 90
+"""Of JPEG made here, where the source's own quality is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +273,39 @@ def encode_jpeg(pixels: Pixels, *, quality: int, colorspace: str = "RGB", subsam
             np.ascontiguousarray(pixels), quality=quality, colorspace=colorspace, colorsubsampling=subsampling
         )
     )
+
+
+def decode_jpeg_half(data: bytes, *, grey: bool) -> Pixels:
+    """Return a JPEG's pixels at half its size, shrunk inside the transform.  Raises: UnreadableSlideError"""
+    import simplejpeg
+
+    header = parse_jpeg(data)
+    height_px, width_px = -(-header.height_px // 2), -(-header.width_px // 2)
+    try:
+        pixels = simplejpeg.decode_jpeg(
+            data,
+            colorspace="GRAY" if grey else "RGB",
+            min_height=height_px,
+            min_width=width_px,
+            min_factor=2,
+        )
+    except ValueError as error:
+        raise UnreadableSlideError(f"A tile cannot be decoded: {error}.") from error
+    return np.asarray(pixels[..., 0] if grey else pixels, np.uint8)
+
+
+_LUMINANCE_SUM = 3688
+"""Sum of the 64 steps of the standard's example table, which libraries scale by their quality.  ITU-T T.81 K.1"""
+
+
+def estimate_quality(data: bytes) -> int:
+    """Return the quality, 1 to 100, at which common encoders use the JPEG's luminance table; 0 without one."""
+    at = data.find(b"\xff\xdb")
+    if at < 0 or data[at + 4] >> 4:
+        return 0
+    percent = 100 * sum(data[at + 5 : at + 69]) / _LUMINANCE_SUM
+    quality = 5000 / percent if percent > 100 else (200 - percent) / 2
+    return max(1, min(100, round(quality)))
 
 
 def decode_frame(frame: bytes, encoding: Encoding, *, width_px: int, height_px: int) -> Pixels:

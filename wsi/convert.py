@@ -22,7 +22,8 @@ from wsi.errors import (
 )
 from wsi.metadata import SlideMetadata
 from wsi.plan import ImageOutline, Plan, PlannedInstance, make_plan
-from wsi.source import FrameTable, Image, MadeImage, Source, StoredImage
+from wsi.pyramid import AnyImage, MissingImage, check_even, with_missing_levels
+from wsi.source import FrameTable, Image, Source, StoredImage
 from wsi.spool import spool_frames
 from wsi.verify import FileReport, VerificationReport, verify_file
 from wsi.writer import Layout, Progress, lay_out, output_error, sync_folder, write_file
@@ -101,6 +102,15 @@ def _magic(path: Path) -> bytes:
         raise NotASlideError(f"{path} cannot be read: {error.strerror}.") from error
 
 
+def images_of(source: Source, levels: Levels) -> tuple[AnyImage, ...]:
+    """Return every image a conversion writes: the scan's own, and with "all" the levels it lacks."""
+    if levels == "native":
+        return source.images
+    images = with_missing_levels(source.images)
+    check_even(images)
+    return images
+
+
 def plan_conversion(source: Source, metadata: SlideMetadata, *, levels: Levels = "native") -> Plan:
     """Decide what converting an open scan will write."""
     acquired_at = acquisition_time(source)
@@ -112,7 +122,7 @@ def plan_conversion(source: Source, metadata: SlideMetadata, *, levels: Levels =
             ImageOutline(
                 kind=image.kind.value, level=image.level, encoding=image.encoding, is_resampled=image.is_resampled
             )
-            for image in source.images
+            for image in images_of(source, levels)
         ],
         identity=source.description.identity,
         content_digest=content,
@@ -149,6 +159,7 @@ def convert(
         known = (metadata or SlideMetadata()).over(source.metadata)
         job = _Job(
             source=source,
+            images=images_of(source, levels),
             plan=plan_conversion(source, known, levels=levels),
             metadata=known,
             out_dir=out_dir,
@@ -165,6 +176,19 @@ def convert(
             raise type(error)(f"{path.name}: {error.what}", next_step=error.advice) from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Done:
+    """A written image that a smaller level may be made from."""
+
+    frames: FrameTable
+    lossy_ratios: tuple[float, ...]
+
+
+def _frames_of(path: Path, layout: Layout) -> FrameTable:
+    offsets = layout.item_starts[:-1] + (len(layout.head) + layout.item_header_bytes)
+    return FrameTable(path=path, offsets=offsets, lengths=layout.frame_lengths)
+
+
 class _Job:
     """One conversion in its staging folder beside the results."""
 
@@ -172,6 +196,7 @@ class _Job:
         self,
         *,
         source: Source,
+        images: tuple[AnyImage, ...],
         plan: Plan,
         metadata: SlideMetadata,
         out_dir: Path,
@@ -182,7 +207,9 @@ class _Job:
     ) -> None:
         from wsi.dataset import Subject
 
-        self._source, self._plan, self._out_dir, self._workers = source, plan, out_dir, workers
+        self._source, self._images, self._plan = source, images, plan
+        self._out_dir, self._workers = out_dir, workers
+        self._done: dict[int, _Done] = {}
         self._on_progress, self._should_stop, self._is_verified = progress, should_stop, is_verified
         self._subject = Subject(
             description=source.description, metadata=metadata, plan=plan, acquired_at=acquisition_time(source)
@@ -191,7 +218,7 @@ class _Job:
         self._state = Progress(
             stage="write",
             frames_done=0,
-            frames_total=_steps(source.images, is_verified=is_verified),
+            frames_total=_steps(images, is_verified=is_verified),
             bytes_done=0,
             bytes_total=0,
         )
@@ -218,7 +245,7 @@ class _Job:
             if not keep:
                 shutil.rmtree(self._staging, ignore_errors=True)
             self._staging.mkdir(parents=True, exist_ok=True)
-            needed = _room_needed(self._source.images)
+            needed = _room_needed(self._images)
             free = shutil.disk_usage(self._staging).free
         except OSError as error:
             raise output_error(self._out_dir, error) from error
@@ -230,17 +257,34 @@ class _Job:
     def _write_all(self, *, resume: bool) -> tuple[list[WrittenFile], list[FileReport]]:
         files: list[WrittenFile] = []
         reports: list[FileReport] = []
-        for image, instance in zip(self._source.images, self._plan.instances, strict=True):
+        for planned, instance in zip(self._images, self._plan.instances, strict=True):
+            image = self._bound(planned)
             table, spool = self._frames(image)
             try:
-                file, layout = self._write(instance, table, resume=resume)
+                ratios = self._lossy_ratios(planned, table)
+                file, layout = self._write(instance, table, ratios, resume=resume)
+                self._done[id(planned)] = _Done(frames=_frames_of(file.path, layout), lossy_ratios=ratios)
                 files.append(file)
                 if self._is_verified:
-                    reports.append(self._verify(file, image, table, layout))
+                    reports.append(self._verify(file, image, table))
             finally:
                 if spool is not None:
                     spool.unlink(missing_ok=True)
         return files, reports
+
+    def _bound(self, image: AnyImage) -> Image:
+        return image.bind(self._done[id(image.parent)].frames) if isinstance(image, MissingImage) else image
+
+    def _lossy_ratios(self, image: AnyImage, table: FrameTable) -> tuple[float, ...]:
+        """Return one ratio per lossy step: what came before, and what these frames are."""
+        earlier = image.encoding.lossy_ratios
+        if isinstance(image, MissingImage):
+            earlier = self._done[id(image.parent)].lossy_ratios
+        if len(earlier) >= len(image.encoding.lossy_methods):
+            return earlier
+        level = image.level
+        raw_bytes = level.frame_count * level.tile_width_px * level.tile_height_px * image.encoding.sample_count
+        return (*earlier, raw_bytes / max(int(table.frame_lengths().sum()), 1))
 
     def _frames(self, image: Image) -> tuple[FrameTable, Path | None]:
         if isinstance(image, StoredImage):
@@ -251,10 +295,12 @@ class _Job:
             image, spool, workers=self._workers, on_frames=lambda frames, _: self._step(frames, 0)
         ), spool
 
-    def _write(self, instance: PlannedInstance, table: FrameTable, *, resume: bool) -> tuple[WrittenFile, Layout]:
+    def _write(
+        self, instance: PlannedInstance, table: FrameTable, lossy_ratios: tuple[float, ...], *, resume: bool
+    ) -> tuple[WrittenFile, Layout]:
         from wsi.dataset import header_bytes
 
-        header = header_bytes(self._subject, instance, frames_bytes=int(table.frame_lengths().sum()))
+        header = header_bytes(self._subject, instance, lossy_ratios=lossy_ratios)
         layout = lay_out(header, table, is_native=instance.encoding.is_native)
         path = self._staging / instance.file_name
         self._state = replace(self._state, stage="write")
@@ -276,7 +322,7 @@ class _Job:
         )
         return file, layout
 
-    def _verify(self, file: WrittenFile, image: Image, table: FrameTable, layout: Layout) -> FileReport:
+    def _verify(self, file: WrittenFile, image: Image, table: FrameTable) -> FileReport:
         self._state = replace(self._state, stage="verify")
         report = verify_file(
             file.path,
@@ -313,16 +359,16 @@ class _Job:
         shutil.rmtree(self._staging, ignore_errors=True)
 
 
-def _steps(images: tuple[Image, ...], *, is_verified: bool) -> int:
+def _steps(images: tuple[AnyImage, ...], *, is_verified: bool) -> int:
     """Return how often a frame is handled: made, if it must be, then written, then proven."""
-    return sum(image.level.frame_count * (1 + isinstance(image, MadeImage) + is_verified) for image in images)
+    return sum(image.level.frame_count * (1 + (not isinstance(image, StoredImage)) + is_verified) for image in images)
 
 
-def _room_needed(images: tuple[Image, ...]) -> int:
+def _room_needed(images: tuple[AnyImage, ...]) -> int:
     """Return the bytes the objects will take: exact for copied frames, a generous guess for made ones."""
     needed = _ROOM_MARGIN_BYTES
     for image in images:
-        if isinstance(image, MadeImage):
+        if not isinstance(image, StoredImage):
             level = image.level
             raw_bytes = level.frame_count * level.tile_width_px * level.tile_height_px * image.encoding.sample_count
             needed += raw_bytes if image.encoding.is_native else raw_bytes // 6

@@ -17,7 +17,6 @@ from pydicom.sequence import Sequence
 from pydicom.valuerep import DSfloat
 
 from wsi.colour import srgb_profile
-from wsi.encoding import Origin
 from wsi.metadata import SlideMetadata
 from wsi.plan import Plan, PlannedInstance
 from wsi.source import SlideDescription
@@ -47,9 +46,9 @@ class Subject:
         return (self.metadata.container_id or re.sub(r"[\\\x00-\x1f]", "_", self.description.name))[:64]
 
 
-def header_bytes(subject: Subject, instance: PlannedInstance, *, frames_bytes: int) -> bytes:
-    """Return the file from its preamble up to, not including, the pixels.  `frames_bytes` sets the lossy ratio."""
-    ds = build_dataset(subject, instance, frames_bytes=frames_bytes)
+def header_bytes(subject: Subject, instance: PlannedInstance, *, lossy_ratios: tuple[float, ...]) -> bytes:
+    """Return the file from its preamble up to, not including, the pixels; one ratio per lossy step, oldest first."""
+    ds = build_dataset(subject, instance, lossy_ratios=lossy_ratios)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = SOP_CLASS_UID
     meta.MediaStorageSOPInstanceUID = instance.sop_instance_uid
@@ -62,14 +61,14 @@ def header_bytes(subject: Subject, instance: PlannedInstance, *, frames_bytes: i
     return buffer.getvalue()
 
 
-def build_dataset(subject: Subject, instance: PlannedInstance, *, frames_bytes: int) -> Dataset:
+def build_dataset(subject: Subject, instance: PlannedInstance, *, lossy_ratios: tuple[float, ...]) -> Dataset:
     """Return the dataset without pixels, character set UTF-8."""
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 192"
     _patient_and_study(ds, subject)
     _series_and_equipment(ds, subject, instance)
     _acquisition(ds, subject, instance)
-    _pixels(ds, instance, frames_bytes)
+    _pixels(ds, instance, lossy_ratios)
     _matrix(ds, subject, instance)
     _functional_groups(ds, subject, instance)
     _specimen(ds, subject)
@@ -132,7 +131,7 @@ def _acquisition(ds: Dataset, subject: Subject, instance: PlannedInstance) -> No
         ds.ImageComments = " ".join(subject.description.notes)[:10240]
 
 
-def _pixels(ds: Dataset, instance: PlannedInstance, frames_bytes: int) -> None:
+def _pixels(ds: Dataset, instance: PlannedInstance, lossy_ratios: tuple[float, ...]) -> None:
     encoding, level = instance.encoding, instance.level
     ds.SamplesPerPixel = encoding.sample_count
     ds.PhotometricInterpretation = encoding.photometric_interpretation
@@ -148,12 +147,8 @@ def _pixels(ds: Dataset, instance: PlannedInstance, frames_bytes: int) -> None:
     ds.PixelRepresentation = 0
     ds.LossyImageCompression = "01" if encoding.lossy_methods else "00"
     if encoding.lossy_methods:
-        raw_bytes = level.frame_count * level.tile_width_px * level.tile_height_px * encoding.sample_count
-        ratios = [*encoding.lossy_ratios]
-        if len(ratios) < len(encoding.lossy_methods):
-            ratios.append(raw_bytes / max(frames_bytes, 1))
         ds.LossyImageCompressionMethod = list(encoding.lossy_methods)
-        ds.LossyImageCompressionRatio = [_number(ratio, 6) for ratio in ratios]
+        ds.LossyImageCompressionRatio = [_number(ratio, 6) for ratio in lossy_ratios]
 
 
 def _matrix(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
@@ -282,8 +277,3 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
 def _number(value: float, digits: int = 10) -> DSfloat:
     """Return a decimal string of at most 16 characters.  Standard: PS3.5 6.2"""
     return DSfloat(f"{value:.{digits}g}" if value else "0")
-
-
-def note_reencoded(instance: PlannedInstance) -> bool:
-    """Tell whether the image's pixels passed a lossy step of ours."""
-    return instance.encoding.origin is Origin.REENCODED

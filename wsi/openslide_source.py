@@ -12,7 +12,7 @@ import openslide
 from openslide import lowlevel
 
 from wsi import encoding as forms
-from wsi.codec import encode_jpeg
+from wsi.codec import QUALITY, encode_jpeg
 from wsi.encoding import Encoding, Origin
 from wsi.errors import NotASlideError, UnreadableSlideError
 from wsi.geometry import Level, downsample
@@ -20,7 +20,6 @@ from wsi.identity import identity_of
 from wsi.source import Image, Kind, MadeImage, OpenSource, Pixels, SlideDescription, picture_level
 
 TILE_PX = 512
-QUALITY = 90
 PSNR_DB_MIN = 30.0
 _MPP_ASSUMED = 0.5
 _MPP_MIN, _MPP_MAX = 0.02, 25.0

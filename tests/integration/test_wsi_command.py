@@ -80,10 +80,10 @@ def test_the_command_says_the_same(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["is_proven"] is True
     refused = subprocess.run(
-        [*edge, "convert", str(tmp_path / "out"), "--out", str(tmp_path / "more")],
+        [*edge, "convert", str(tmp_path / "none.svs"), "--out", str(tmp_path / "more")],
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert refused.returncode == 4
-    assert "out" in refused.stderr
+    assert "none.svs" in refused.stderr

@@ -8,6 +8,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 
 TILE_PX = 64
 APERIO = (
@@ -17,9 +18,8 @@ APERIO = (
 
 def picture(height_px: int, width_px: int, seed: int = 1) -> NDArray[np.uint8]:
     """Return smooth random colour: it compresses like tissue, and no two tiles are equal."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (height_px // 8 + 2, width_px // 8 + 2, 3))
-    fine = np.kron(coarse, np.ones((8, 8, 1)))[:height_px, :width_px]
-    return np.ascontiguousarray(fine.astype(np.uint8))
+    coarse = np.random.default_rng(seed).integers(0, 256, (height_px // 16 + 2, width_px // 16 + 2, 3), np.uint8)
+    return np.ascontiguousarray(Image.fromarray(coarse).resize((width_px, height_px), Image.Resampling.BICUBIC))
 
 
 def tiles_of(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:

@@ -1,0 +1,160 @@
+"""Levels the scanner left out, each made from the next larger one by halving it.
+
+JPEG tiles are decoded at half size inside the transform, which costs a fraction of decoding and shrinking. A made level
+is a new, lossy generation: its tiles are encoded at the quality of the tiles they come from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from wsi import codec
+from wsi import encoding as forms
+from wsi.encoding import Encoding, Origin
+from wsi.errors import UnreadableSlideError, UnsupportedSlideError
+from wsi.geometry import Level, Tile, downsample
+from wsi.source import FrameTable, Image, ImageBase, Kind, MadeImage, Pixels
+
+_STEP_MAX = 2.5
+"""A level this much smaller than the one above needs none between."""
+_LEVELS_MAX = 32
+_PSNR_DB_MIN = 25.0
+_QUALITY_MIN, _QUALITY_MAX = 85, 95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MissingImage(ImageBase):
+    """A level to be made from another; it needs that one's frames, wherever they lie by then."""
+
+    parent: AnyImage
+
+    def bind(self, frames: FrameTable) -> MadeImage:
+        """Return the image that makes its frames from its parent's."""
+        halver = _Halver(self.parent, frames, self.level)
+        return MadeImage(
+            kind=self.kind,
+            level=self.level,
+            encoding=self.encoding,
+            is_resampled=True,
+            make_frame=halver.make_frame,
+            read_pixels=halver.read_pixels,
+            psnr_db_min=_PSNR_DB_MIN,
+        )
+
+
+AnyImage = Image | MissingImage
+
+
+def with_missing_levels(images: Sequence[Image]) -> tuple[AnyImage, ...]:
+    """Return the images with every halving between the base level and one tile, larger before smaller.
+
+    Raises: UnsupportedSlideError for levels of several planes or paths.
+    """
+    native = [image for image in images if image.kind is Kind.VOLUME]
+    others = [image for image in images if image.kind is not Kind.VOLUME]
+    if any(image.level.focal_plane_count * image.level.optical_path_count > 1 for image in native):
+        raise UnsupportedSlideError("Missing levels are made for slides of one plane only.")
+    levels: list[AnyImage] = [native.pop(0)]
+    while len(levels) < _LEVELS_MAX:
+        current = levels[-1]
+        if native and downsample(current.level.width_px, native[0].level.width_px) <= _STEP_MAX:
+            levels.append(native.pop(0))
+        elif native or _is_larger_than_a_tile(current.level):
+            levels.append(_half(current))
+        else:
+            break
+    return (*levels, *others)
+
+
+def _is_larger_than_a_tile(level: Level) -> bool:
+    return level.width_px > level.tile_width_px or level.height_px > level.tile_height_px
+
+
+def _half(parent: AnyImage) -> MissingImage:
+    level = parent.level
+    half = replace(
+        level,
+        width_px=max(1, level.width_px // 2),
+        height_px=max(1, level.height_px // 2),
+        mpp_x=level.mpp_x * 2,
+        mpp_y=level.mpp_y * 2,
+    )
+    grey = parent.encoding.sample_count == 1
+    encoding = Encoding(
+        transfer_syntax_uid=forms.JPEG_BASELINE,
+        photometric_interpretation="MONOCHROME2" if grey else "YBR_FULL_422",
+        sample_count=parent.encoding.sample_count,
+        lossy_methods=(*parent.encoding.lossy_methods, "ISO_10918_1"),
+        origin=Origin.REENCODED,
+    )
+    return MissingImage(kind=Kind.VOLUME, level=half, encoding=encoding, is_resampled=True, parent=parent)
+
+
+class _Halver:
+    """Makes a level's tiles out of its parent's frames; safe to use from several threads."""
+
+    def __init__(self, parent: AnyImage, frames: FrameTable, level: Level) -> None:
+        self._parent, self._frames, self._level = parent, frames, level
+        self._quality = 0
+
+    def make_frame(self, index: int) -> bytes:
+        """Return the JPEG of a tile, by index from 0."""
+        grey = self._parent.encoding.sample_count == 1
+        pixels = self.read_pixels(index)
+        return codec.encode_jpeg(
+            pixels[..., None] if grey else pixels,
+            quality=self._quality or codec.QUALITY,
+            colorspace="GRAY" if grey else "RGB",
+            subsampling="444" if self._parent.encoding.photometric_interpretation == "RGB" else "422",
+        )
+
+    def read_pixels(self, index: int) -> Pixels:
+        """Return a tile's pixels: up to four frames of the parent at half size."""
+        level, tile = self._level, self._level.tile(index + 1)
+        shape = (level.tile_height_px, level.tile_width_px, 3)[: 2 if self._parent.encoding.sample_count == 1 else 3]
+        pixels = np.full(shape, 255, np.uint8)
+        file_descriptor = os.open(self._frames.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            for down, across in ((0, 0), (0, 1), (1, 0), (1, 1)):
+                column, row = 2 * tile.column_index + across, 2 * tile.row_index + down
+                if column >= self._parent.level.column_count or row >= self._parent.level.row_count:
+                    continue
+                number = self._parent.level.frame_number(Tile(column_index=column, row_index=row))
+                quarter = self._halved(self._frames.read(file_descriptor, number - 1))
+                y, x = down * (level.tile_height_px // 2), across * (level.tile_width_px // 2)
+                pixels[y : y + quarter.shape[0], x : x + quarter.shape[1]] = quarter
+        finally:
+            os.close(file_descriptor)
+        return pixels
+
+    def _halved(self, frame: bytes) -> Pixels:
+        level, encoding = self._level, self._parent.encoding
+        if encoding.transfer_syntax_uid == forms.JPEG_BASELINE:
+            if not self._quality:
+                self._quality = min(max(codec.estimate_quality(frame), _QUALITY_MIN), _QUALITY_MAX)
+            pixels = codec.decode_jpeg_half(frame, grey=encoding.sample_count == 1)
+        else:
+            whole = codec.decode_frame(frame, encoding, width_px=level.tile_width_px, height_px=level.tile_height_px)
+            pixels = _boxed(whole)
+        if pixels.shape[:2] != (level.tile_height_px // 2, level.tile_width_px // 2):
+            raise UnreadableSlideError(f"A tile is {pixels.shape[1]} x {pixels.shape[0]} px at half size.")
+        return pixels
+
+
+def _boxed(pixels: Pixels) -> Pixels:
+    height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+    cut = pixels[: height * 2, : width * 2].reshape(height, 2, width, 2, *pixels.shape[2:])
+    boxed: Pixels = ((cut.sum(axis=(1, 3), dtype=np.uint16) + 2) >> 2).astype(np.uint8)
+    return boxed
+
+
+def check_even(images: Sequence[AnyImage]) -> None:
+    """Refuse tiles that cannot be halved.  Raises: UnsupportedSlideError"""
+    for image in images:
+        odd = image.level.tile_width_px % 2 or image.level.tile_height_px % 2
+        if isinstance(image, MissingImage) and odd:
+            raise UnsupportedSlideError("Missing levels cannot be made from tiles with an odd side.")
