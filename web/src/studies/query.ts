@@ -19,7 +19,15 @@ export type SortKey = "date" | "patient" | "description" | "kept";
 /** Fewer letters than this match too much to be worth a question. */
 export const LETTERS_MIN = 3;
 export const PAGE_COUNT = 50;
-export const MODALITIES = ["US", "SM", "CR", "DX", "CT", "MR", "OT"];
+/** The chips: what a person calls it, and the codes it stands for.  Standard: PS3.3 C.7.3.1.1.1 */
+export const MODALITIES = [
+  { name: "us", codes: ["US"] },
+  { name: "sm", codes: ["SM"] },
+  { name: "xray", codes: ["CR", "DX"] },
+  { name: "ct", codes: ["CT"] },
+  { name: "mr", codes: ["MR"] },
+  { name: "other", codes: ["OT"] },
+] as const;
 
 export const NO_QUERY: StudyQuery = {
   words: "",
