@@ -94,7 +94,10 @@ def _encapsulated(path: Path, dataset: FileDataset, file: int, body: int, count:
         return offsets, np.frombuffer(dataset.ExtendedOffsetTableLengths, "<u8").astype(np.int64)
     if table_bytes == 4 * count:
         starts = first + np.frombuffer(os.pread(file, table_bytes, body + 8), "<u4").astype(np.int64)
-        (last,) = struct.unpack("<I", os.pread(file, 4, int(starts[-1]) + 4))
+        head = os.pread(file, 8, int(starts[-1]))
+        if len(head) < 8:
+            raise TruncatedSlideError(f"{path.name} has frames beyond its end.")
+        (last,) = struct.unpack_from("<I", head, 4)
         ends = np.append(starts[1:], starts[-1] + 8 + last)
         return starts + 8, ends - starts - 8
     return _walk(path, file, first)
