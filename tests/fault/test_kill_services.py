@@ -1,5 +1,6 @@
 """Nothing is lost and nothing arrives twice: the hospital goes away, and every service is killed while it works."""
 
+import contextlib
 import io
 import random
 import shutil
@@ -13,6 +14,8 @@ from pydicom.examples import get_path
 from pydicom.uid import generate_uid
 from tests.support.orthanc import Orthanc
 
+from edge.errors import UnreachableError
+from edge.runtime.rpc import RemoteError
 from edge.services import NAMES
 from tests.support.judges import dciodvfy_errors
 from tests.support.node import Node, wait_until
@@ -140,6 +143,7 @@ def test_each_service_is_killed_while_it_works(real_data: Path, tmp_path: Path) 
                 )
                 node.wait_ready()
                 if name != "record":
+                    wait_until(lambda: source_is_live(node), timeout_s=30, what="pictures come again")
                     time.sleep(0.5)
                     wait_until(lambda: can_stop(node, session), timeout_s=30, what="the clip stops")
                 wait_until(
@@ -154,6 +158,12 @@ def test_each_service_is_killed_while_it_works(real_data: Path, tmp_path: Path) 
             everything = [row["sop_instance_uid"] for row in node.rows("SELECT sop_instance_uid FROM instances")]
             assert set(uids) < set(everything)
             check_arrived(node, orthanc, everything, timeout_s=180)
+
+
+def source_is_live(node: Node) -> bool:
+    with contextlib.suppress(UnreachableError, RemoteError):
+        return any(source["state"] == "live" for source in node.ask("GET", "/api/v1/sources"))
+    return False
 
 
 def can_start(node: Node, session: str) -> bool:

@@ -136,6 +136,7 @@ def test_the_viewer_shows_the_tissue_of_the_scan(arrived: Any, tmp_path: Path) -
         page.goto(f"{node.url}/slides/{slide['series_instance_uid']}")
         page.wait_for_function("() => document.querySelector('.openseadragon-canvas canvas')", timeout=20_000)
         page.wait_for_timeout(2500)
+        page.screenshot(path=tmp_path / "viewer.png")
         shot = np.asarray(page_picture(page))
     check_tissue(shot, source)
 

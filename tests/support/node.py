@@ -101,11 +101,12 @@ class Node:
     def stop(self) -> None:
         if self._process is None:
             return
+        services = list(self._services())
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(STOP_TIMEOUT_S)
         finally:
-            for process in self._services():
+            for process in services:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             self._process = None
@@ -127,7 +128,7 @@ class Node:
         return None
 
     def _services(self) -> Iterator[psutil.Process]:
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:
             return
         for process in psutil.Process(self._process.pid).children(recursive=False):
             with contextlib.suppress(psutil.NoSuchProcess):
