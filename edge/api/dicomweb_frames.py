@@ -4,7 +4,7 @@ from aiohttp import web
 
 from edge.api.dicomweb_accept import Choice, Form, NotAcceptableError, choose_frame_form
 from edge.api.dicomweb_objects import Objects
-from edge.api.dicomweb_sending import JOINED_BYTES_MAX, Parts, is_fresh, not_modified, send_bytes
+from edge.api.dicomweb_sending import JOINED_BYTES_MAX, Parts, is_fresh, not_modified, send_bytes, underway
 from edge.dicom.decode import decode, encode_native
 from edge.dicom.frame_index import OpenFrames
 from edge.dicom.pixel_layout import PixelLayout
@@ -50,9 +50,10 @@ class Frames:
         first = await self._frame(frames, numbers[0], choice)  # What cannot be converted is said before the status.
         await parts.start()
         await parts.write(parts.head(choice.part_type) + first)
-        for number in numbers[1:]:
-            data = await self._frame(frames, number, choice)
-            await parts.write(parts.head(choice.part_type) + data)
+        with underway():
+            for number in numbers[1:]:
+                data = await self._frame(frames, number, choice)
+                await parts.write(parts.head(choice.part_type) + data)
         return await parts.finish()
 
     async def _frame(self, frames: OpenFrames, number: int, choice: Choice) -> bytes:

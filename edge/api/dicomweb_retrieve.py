@@ -15,6 +15,7 @@ from edge.api.dicomweb_sending import (
     not_modified,
     send_bytes,
     send_file_span,
+    underway,
 )  # fmt: skip
 from edge.dicom.dicom_json import find_value
 from edge.dicom.frame_index import ITEM_HEADER_BYTES, VIDEO_SYNTAXES, OpenFrames
@@ -41,11 +42,12 @@ class Retrieve:
             return await self._send_alone(request, found[0])
         parts = Parts(request, "application/dicom", None)
         await parts.start()
-        for instance in found:
-            content_type = f"application/dicom; transfer-syntax={instance.transfer_syntax_uid}"
-            await parts.write(parts.head(content_type, address_of(instance)))
-            async for chunk in file_chunks(self._objects.path_of(instance)):
-                await parts.write(chunk)
+        with underway():
+            for instance in found:
+                content_type = f"application/dicom; transfer-syntax={instance.transfer_syntax_uid}"
+                await parts.write(parts.head(content_type, address_of(instance)))
+                async for chunk in file_chunks(self._objects.path_of(instance)):
+                    await parts.write(chunk)
         return await parts.finish()
 
     async def _send_alone(self, request: web.Request, instance: Instance) -> web.StreamResponse:
@@ -65,16 +67,16 @@ class Retrieve:
             if is_fresh(request, etag):
                 return not_modified(etag)
             data = await self._objects.readers.run(self._objects.metadata, found[0])
-            headers = {**headers_for(etag), "Content-Type": DICOM_JSON}
-            if "instance" not in request.match_info:  # another object may join the series
-                headers["Cache-Control"] = "private, no-cache"
+            # Another object may join the series, and another version of this program may say more.
+            headers = {**headers_for(etag), "Content-Type": DICOM_JSON, "Cache-Control": "private, no-cache"}
             return web.Response(body=b"[" + data + b"]", headers=headers)
         first = await self._objects.readers.run(self._objects.metadata, found[0])
         response = web.StreamResponse(headers={"Content-Type": DICOM_JSON, "Cache-Control": "private, no-cache"})
         await response.prepare(request)
         await response.write(b"[" + first)
-        for instance in found[1:]:
-            await response.write(b"," + await self._objects.readers.run(self._objects.metadata, instance))
+        with underway():
+            for instance in found[1:]:
+                await response.write(b"," + await self._objects.readers.run(self._objects.metadata, instance))
         await response.write(b"]")
         await response.write_eof()
         return response
@@ -137,10 +139,11 @@ class Retrieve:
     ) -> web.StreamResponse:
         parts = Parts(request, media_type, etag)
         await parts.start()
-        for piece in pieces:
-            await parts.write(parts.head(content_type))
-            async for chunk in piece:
-                await parts.write(chunk)
+        with underway():
+            for piece in pieces:
+                await parts.write(parts.head(content_type))
+                async for chunk in piece:
+                    await parts.write(chunk)
         return await parts.finish()
 
 

@@ -1,19 +1,23 @@
 """How bytes leave: alone or in parts, whole or a range, with tags that never lie because objects never change."""
 
 import asyncio
+import logging
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aiohttp import web
 
 from edge.errors import EdgeError, NotFoundError
+from edge.runtime.log import event
 
 CACHE_FOREVER = "private, max-age=31536000, immutable"
 CHUNK_BYTES = 256 * 1024
 JOINED_BYTES_MAX = 2 * 1024 * 1024
+log = logging.getLogger(__name__)
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -76,6 +80,16 @@ def parse_range(text: str, size: int) -> tuple[int, int] | None:
     return start, end
 
 
+@contextmanager
+def underway() -> Iterator[None]:
+    """Break the connection when an answer fails after its status was sent: half an answer must not look whole."""
+    try:
+        yield
+    except EdgeError as error:
+        event(log, "response.broken", level=logging.WARNING, code=error.code)
+        raise ConnectionAbortedError("the answer could not be finished") from error
+
+
 class Parts:
     """A multipart/related answer, sent part by part."""
 
@@ -133,10 +147,11 @@ async def send_file_span(
     chunks = file_chunks(path, offset + start, end - start)
     first = await anext(chunks, b"")  # A file that is gone is noticed before the status has been sent.
     await response.prepare(request)
-    if first:
-        await response.write(first)
-    async for chunk in chunks:
-        await response.write(chunk)
+    with underway():
+        if first:
+            await response.write(first)
+        async for chunk in chunks:
+            await response.write(chunk)
     await response.write_eof()
     return response
 
