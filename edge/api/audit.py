@@ -5,9 +5,12 @@ import asyncio
 from edge.api import shapes
 from edge.api.route import Call, Route
 from edge.core.access import Action
+from edge.runtime import clock
 from edge.store import audit_log
+from edge.store.database import Database
 
 PAGE_MAX = 500
+PROOF_S = 120.0
 OFFSET_MAX = 100_000_000
 
 
@@ -38,10 +41,32 @@ async def list_rows(call: Call) -> shapes.AuditPage:
         )
         for row in rows
     ]  # fmt: skip
-    return shapes.AuditPage(total=await asyncio.to_thread(audit_log.count, database), items=items)
+    total = await asyncio.to_thread(audit_log.count, database)
+    return shapes.AuditPage(total=total, is_intact=await call.parts.audit_proof.is_intact(), items=items)
 
 
 async def verify(call: Call) -> shapes.AuditProof:
     """Follow the whole chain of digests."""
-    broken_at = await asyncio.to_thread(audit_log.verify, call.parts.database)
+    broken_at = await call.parts.audit_proof.verify()
     return shapes.AuditProof(is_intact=broken_at is None, broken_at=broken_at)
+
+
+class AuditProof:
+    """Remembers the last proof for a while: following the whole chain for every page would be slow one day."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._broken_at: int | None = None
+        self._proven_s: float | None = None
+
+    async def verify(self) -> int | None:
+        """Follow the chain now; return the number of the first row that does not hold."""
+        self._broken_at = await asyncio.to_thread(audit_log.verify, self._database)
+        self._proven_s = clock.mono_s()
+        return self._broken_at
+
+    async def is_intact(self) -> bool:
+        """Tell what the last proof said; one that is too old is made anew."""
+        if self._proven_s is None or clock.mono_s() - self._proven_s > PROOF_S:
+            await self.verify()
+        return self._broken_at is None

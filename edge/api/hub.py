@@ -54,11 +54,9 @@ class Hub:
         try:
             yield encode("hello", {})
             while queue in self._browsers:
-                try:
-                    async with asyncio.timeout(HEARTBEAT_S):
-                        yield await queue.get()
-                except TimeoutError:
-                    yield b": still here\n\n"
+                line = await _next_line(queue)
+                if line:
+                    yield line
         finally:
             self._browsers.pop(queue, None)
 
@@ -82,6 +80,15 @@ class Hub:
             queue.put_nowait(line)
         except asyncio.QueueFull:
             self._browsers.pop(queue, None)
+
+
+async def _next_line(queue: asyncio.Queue[bytes]) -> bytes:
+    """Return what comes next; when nothing comes for long, a comment that keeps the connection alive."""
+    try:
+        async with asyncio.timeout(HEARTBEAT_S):
+            return await queue.get()
+    except TimeoutError:
+        return b": still here\n\n"
 
 
 def encode(name: str, value: Any) -> bytes:

@@ -56,7 +56,7 @@ async def take_offer(call: Call) -> web.Response:
     )
     await parts.audit(principal, "live.watch", session_id, peer=peer_id, role=role.value)
     headers = {"Location": f"/whep/{session_id}/{peer_id}", "Access-Control-Expose-Headers": "Location"}
-    return web.Response(status=201, text=answer["sdp"], content_type=SDP, headers=headers)
+    return web.Response(status=201, body=str(answer["sdp"]).encode(), content_type=SDP, headers=headers)
 
 
 async def leave(call: Call) -> web.Response:

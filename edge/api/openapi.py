@@ -22,7 +22,16 @@ def routes(table: Callable[[], list[Route]]) -> list[Route]:
     async def answer(call: Call) -> dict[str, Any]:
         return described()
 
-    return [Route(method="GET", path="/api/v1/openapi.json", name="openapi", gate=Door.OPEN, answer=answer)]
+    return [
+        Route(
+            method="GET",
+            path="/api/v1/openapi.json",
+            name="openapi",
+            gate=Door.OPEN,
+            answer=answer,
+            summary="This description",
+        )
+    ]
 
 
 def describe(table: list[Route]) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
+
+import msgspec
 
 from edge.api import local_time, shapes
 from edge.api.route import Call, Route
 from edge.config import Config, Destination
 from edge.core import sync_words
-from edge.core.access import Action
+from edge.core.access import Action, Principal
 from edge.core.delivery import State
 from edge.errors import BadInputError, NotFoundError
 from edge.runtime import clock, doorbell
@@ -49,6 +52,13 @@ class Outbox:
     async def summary(self) -> shapes.OutboxSummary:
         """Return how each destination stands."""
         return await asyncio.to_thread(self._read)
+
+    async def view(self) -> shapes.OutboxView:
+        """Return the same, and every study that is not there yet or came lately, with names."""
+        summary = await self.summary()
+        rows = await asyncio.to_thread(deliveries.list_studies, self._database, limit=STUDIES_LISTED_MAX)
+        studies = [shapes.OutboxStudy(**asdict(row)) for row in rows]
+        return shapes.OutboxView(destinations=summary.destinations, studies=studies)
 
     def _read(self) -> shapes.OutboxSummary:
         now_s = clock.wall_s()
@@ -109,29 +119,21 @@ def _show_link(link: links.LinkRow | None) -> shapes.LinkView:
     )  # fmt: skip
 
 
-async def see_outbox(call: Call) -> shapes.OutboxView:
-    """Who may not read images sees UIDs instead of names."""
-    summary = await call.parts.outbox.summary()
-    rows = await asyncio.to_thread(deliveries.list_studies, call.parts.database, limit=STUDIES_LISTED_MAX)
-    is_named = call.principal.may(Action.READ_IMAGES)
-    if is_named and rows:
+def for_principal(view: shapes.OutboxView, principal: Principal) -> shapes.OutboxView | None:
+    """Return what this one may see: whose study it is only for those who read images."""
+    if not principal.may(Action.SEE_OUTBOX):
+        return None
+    if principal.may(Action.READ_IMAGES):
+        return view
+    unnamed = [msgspec.structs.replace(study, patient_name="", description="") for study in view.studies]
+    return msgspec.structs.replace(view, studies=unnamed)
+
+
+async def see_outbox(call: Call) -> shapes.OutboxView | None:
+    view = await call.parts.outbox.view()
+    if call.principal.may(Action.READ_IMAGES) and view.studies:
         await call.parts.audit_read(call.principal, "outbox", action="outbox.read")
-    studies = [
-        shapes.OutboxStudy(
-            study_instance_uid=row.study_instance_uid,
-            patient_name=row.patient_name if is_named else "",
-            description=row.description if is_named else "",
-            destination=row.destination,
-            state=row.state,
-            done=row.done,
-            total=row.total,
-            bytes_left=row.bytes_left,
-            reason=row.reason,
-            next_try_s=row.next_try_s,
-        )
-        for row in rows
-    ]
-    return shapes.OutboxView(destinations=summary.destinations, studies=studies)
+    return for_principal(view, call.principal)
 
 
 def _answer_wish(verb: str) -> Callable[[Call], Any]:

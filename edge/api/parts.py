@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from edge.api.accounts import Accounts
+from edge.api.audit import AuditProof
 from edge.api.controls import Controls
 from edge.api.desk import Desk
 from edge.api.follower import Follower
@@ -44,6 +45,7 @@ class Parts:
         self.situation = Situation()
         self.accounts = Accounts(database)
         self.guard = Guard(self.accounts)
+        self.audit_proof = AuditProof(database)
         self.invitations = Invitations(database, public_url=public_url)
         self.shelf = SlideShelf(database, instances)
         self.outbox = Outbox(config, database)

@@ -89,6 +89,8 @@ class AuditRow(Answer):
 
 class AuditPage(Answer):
     total: int
+    is_intact: bool
+    """As proven within the last minutes; `/api/v1/audit/verify` proves it now."""
     items: list[AuditRow]
 
 

@@ -16,7 +16,8 @@ from edge.store import index
 from edge.store.database import Database
 from edge.store.instances import Instances
 
-PAGE_MAX = 200
+PAGE_MAX = 500
+LISTED = 200
 OFFSET_MAX = 1_000_000
 HEADER_COUNT_MAX = 4096
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
@@ -145,7 +146,7 @@ def _header_fields(header: SlideHeader) -> dict[str, Any]:
 
 async def list_slides(call: Call) -> list[shapes.SlideRow]:
     """A slide that cannot be read is left out here; its study still lists it."""
-    limit, offset = call.number("limit", 100, largest=PAGE_MAX), call.number("offset", 0, largest=OFFSET_MAX)
+    limit, offset = call.number("limit", LISTED, largest=PAGE_MAX), call.number("offset", 0, largest=OFFSET_MAX)
     found = await asyncio.to_thread(_views, call.parts.shelf, call.text("q"), limit, offset)
     summaries = await delivery_summaries(call.parts.database, [view["study_instance_uid"] for view in found])
     wanted = set(shapes.SlideRow.__struct_fields__)

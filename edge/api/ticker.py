@@ -6,7 +6,7 @@ import logging
 
 from edge.api.health import Health
 from edge.api.hub import Hub
-from edge.api.outbox import Outbox
+from edge.api.outbox import Outbox, for_principal
 from edge.core.access import Action
 from edge.errors import EdgeError
 from edge.runtime.log import event
@@ -41,11 +41,13 @@ class Ticker:
 
     async def look(self, *, with_health: bool) -> None:
         """Look once."""
-        self._tell("outbox", await self._outbox.summary(), Action.SEE_OUTBOX)
-        if with_health:
-            self._tell("health", await self._health.look(), Action.SEE_HEALTH)
+        if self._is_new("outbox", await self._outbox.summary()):
+            view = await self._outbox.view()
+            self._hub.publish("outbox", lambda principal: for_principal(view, principal))
+        if with_health and self._is_new("health", lines := await self._health.look()):
+            self._hub.publish("health", lambda principal: lines if principal.may(Action.SEE_HEALTH) else None)
 
-    def _tell(self, name: str, value: object, action: Action) -> None:
-        if self._last.get(name) != value:
-            self._last[name] = value
-            self._hub.publish(name, lambda principal: value if principal.may(action) else None)
+    def _is_new(self, name: str, value: object) -> bool:
+        is_new = self._last.get(name) != value
+        self._last[name] = value
+        return is_new

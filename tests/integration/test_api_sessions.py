@@ -233,7 +233,7 @@ async def test_watching_is_an_offer_an_answer_and_a_place_to_leave(busy: ApiNode
         bedside = await operator.ask("POST", path, data=OFFER, headers=SDP)
         foreign = await guest.ask("DELETE", bedside.headers["Location"])
         left = await guest.ask("DELETE", answer.headers["Location"])
-    assert (answer.status, answer.headers["Content-Type"]) == (201, "application/sdp; charset=utf-8")
+    assert (answer.status, answer.headers["Content-Type"]) == (201, "application/sdp")
     assert answer.data.startswith(b"v=0")
     roles = [values["role"] for verb, values in busy.neighbours.asked if verb == "peer.offer"]
     assert roles == ["specialist", "bedside"]
