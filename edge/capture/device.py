@@ -42,7 +42,7 @@ class LiveInput:
 
     def pictures(self) -> Iterator[Picture]:
         """Yield pictures as they arrive.  Raises: SourceAbsent when the source has gone."""
-        clock = _DeviceClock()
+        clock = DeviceClock()
         bad_count = 0
         packets = self._container.demux(self._stream)
         while True:
@@ -69,7 +69,7 @@ class LiveInput:
         self._container.close()
 
 
-class _DeviceClock:
+class DeviceClock:
     """Puts the device's even stamps on our clock: the jitter of delivery is not the picture's."""
 
     def __init__(self) -> None:

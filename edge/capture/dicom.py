@@ -176,15 +176,23 @@ def _to_8_bits(values: NDArray[np.generic], bits: int) -> Pixels:
 def frame_times(ds: Dataset, frame_count: int) -> tuple[list[float], float]:
     """Return each frame's milliseconds from the first, and the length of a lap.  Standard: PS3.3 C.7.6.5.1"""
     interval_ms = _usual_interval_ms(ds)
-    vector = ds.get("FrameTimeVector")
-    steps = [float(step) for step in vector] if vector is not None and not isinstance(vector, str | float | int) else []
-    if len(steps) < frame_count or "FrameTimeVector" not in ds:
+    steps = _steps(ds.get("FrameTimeVector"))
+    if len(steps) < frame_count:
         return [index * interval_ms for index in range(frame_count)], frame_count * interval_ms
     offsets = [0.0]
     for step in steps[1:frame_count]:
         offsets.append(offsets[-1] + (step if 0 < step <= INTERVAL_MS_MAX else interval_ms))
     usual_ms = offsets[-1] / (frame_count - 1) if frame_count > 1 else interval_ms
     return offsets, offsets[-1] + usual_ms
+
+
+def _steps(vector: object) -> list[float]:
+    """Return a time vector's values, also of one too long for its length field, which comes as bytes."""
+    if isinstance(vector, bytes):
+        vector = vector.decode("ascii").strip("\0 ").split("\\")
+    if isinstance(vector, str | float | int) or vector is None:
+        return [] if vector is None else [float(vector)]
+    return [float(step) for step in vector]  # type: ignore[attr-defined]
 
 
 def _usual_interval_ms(ds: Dataset) -> float:

@@ -100,7 +100,7 @@ def test_a_flipped_bit_never_passes_for_a_frame(tmp_path_factory: pytest.TempPat
 
 
 def test_zeros_at_the_end_as_some_file_systems_leave_them_are_a_torn_tail(tmp_path: Path) -> None:
-    path, sizes = written(tmp_path, 2, end=None)
+    path, _ = written(tmp_path, 2, end=None)
     with open(path, "ab") as file:
         file.write(b"\0" * 5000)
     spool = read_spool(path)
