@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut
+from pydicom.pixels import apply_color_lut
 
 from edge.dicom.pixel_layout import PARSE_FAULTS, PixelLayout
 
@@ -160,7 +160,7 @@ def read_presentation(dataset: Dataset, layout: PixelLayout) -> Presentation:
         if layout.photometric_interpretation == "PALETTE COLOR":
             presentation.palette = _read_palette(dataset, typed)
             return presentation
-        _read_tables(dataset, typed, presentation)
+        _read_tables(dataset, stored, presentation)
     _read_frame_values(dataset, presentation)
     return presentation
 
@@ -177,25 +177,39 @@ def _read_palette(dataset: Dataset, stored: NDArray[Any]) -> Grey | None:
 
 
 def _read_tables(dataset: Dataset, stored: NDArray[Any], presentation: Presentation) -> None:
-    real: NDArray[Any] | None = None
+    """Make tables over every stored value of the modality and VOI look-up tables.  Standard: PS3.3 C.11.1, C.11.2"""
+    real = _rescaled(stored, dataset)
+    is_signed = presentation.layout.is_signed
     try:
-        if _value(dataset, "ModalityLUTSequence"):
-            real = apply_modality_lut(stored, dataset)
+        for item in _items(dataset, "ModalityLUTSequence")[:1]:
+            table, first, _ = _read_table(item, is_signed=is_signed)
+            real = table[np.clip(stored - first, 0, len(table) - 1)]
             presentation.modality_table = real.astype(np.float32)
-        if _value(dataset, "VOILUTSequence"):
-            values = real if real is not None else _rescaled(stored, dataset)
-            bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
-            shown = apply_voi_lut(values, dataset, prefer_lut=True).astype(np.float32)
-            presentation.voi_table = shown / max(1, (1 << bits) - 1, float(shown.max()) if bits > 16 else 0)
+        for item in _items(dataset, "VOILUTSequence")[:1]:
+            table, first, top = _read_table(item, is_signed=bool(real.min() < 0))
+            presentation.voi_table = table[np.clip(np.rint(real).astype(np.int64) - first, 0, len(table) - 1)] / top
     except PARSE_FAULTS:
         return
 
 
+def _read_table(item: Dataset, *, is_signed: bool) -> tuple[Floats, int, float]:
+    """Return a look-up table's entries, the value its first entry is for, and its largest possible entry."""
+    count, first, bits = (int(value) for value in item.LUTDescriptor)
+    count = count or 65536
+    if is_signed and first > 32767:  # the parser took it for unsigned
+        first -= 65536
+    data = item.LUTData
+    if isinstance(data, bytes):  # 8-bit entries come one a byte or one a word
+        entries = np.frombuffer(data, "<u2" if len(data) >= 2 * count else "u1")
+    else:
+        entries = np.atleast_1d(np.asarray(data))
+    table = entries[:count].astype(np.float32)
+    return table, first, max(float((1 << min(bits, 16)) - 1), float(table.max()))
+
+
 def _rescaled(stored: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
     values = _frame_values(dataset, FrameValues())
-    if (values.slope, values.intercept) == (1.0, 0.0):
-        return stored
-    return np.rint(stored * values.slope + values.intercept).astype(np.int32)
+    return np.asarray(stored.astype(np.float64) * values.slope + values.intercept)
 
 
 def _read_frame_values(dataset: Dataset, presentation: Presentation) -> None:
