@@ -54,13 +54,14 @@ function Counts({ counts }: { counts: OutboxDestination["counts"] }) {
   const lines: [string, number][] = [
     [t("sync.count.open"), (counts.waiting ?? 0) + (counts.sending ?? 0)],
     [t("sync.count.sent"), counts.sent ?? 0],
-    [t("sync.count.safe"), (counts.committed ?? 0) + (counts.safe ?? 0)],
+    [t("sync.count.confirmed"), counts.committed ?? 0],
+    [t("sync.count.safe"), counts.safe ?? 0],
     [t("sync.count.held"), counts.held ?? 0],
     [t("sync.count.cancelled"), counts.cancelled ?? 0],
   ];
   return (
     <dl class="counts">
-      {lines.filter(([, count], index) => count > 0 || index === 0 || index === 2).map(([name, count]) => (
+      {lines.filter(([, count], index) => count > 0 || index === 0).map(([name, count]) => (
         <div key={name}><dt>{name}</dt><dd class="num">{formatNumber(count)}</dd></div>
       ))}
     </dl>
