@@ -27,8 +27,9 @@ MAGIC = b"EDGERING"
 VERSION = 1
 HEADER_BYTES = 4096
 SLOT_HEADER_BYTES = 128
-SLOT_COUNT_DEFAULT = 64
-RING_BYTES_MAX = 512 * 1024 * 1024
+SLOT_COUNT_MAX = 512
+RING_BYTES_MAX = 256 * 1024 * 1024
+"""Three seconds of 720p in colour: how long a reader that must not miss a frame may be held up."""
 FIRST_FRAMES_MIN = 4
 
 _HEADER = struct.Struct("<8sIIQ")  # magic, version, slot count, slot bytes
@@ -70,7 +71,7 @@ class Frame:
 
 def slot_count_for(frame_bytes: int) -> int:
     """Return how many frames of that size a ring holds within its memory limit."""
-    return max(FIRST_FRAMES_MIN, min(SLOT_COUNT_DEFAULT, RING_BYTES_MAX // (frame_bytes + SLOT_HEADER_BYTES)))
+    return max(FIRST_FRAMES_MIN, min(SLOT_COUNT_MAX, RING_BYTES_MAX // (frame_bytes + SLOT_HEADER_BYTES)))
 
 
 class Ring:
