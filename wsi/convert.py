@@ -70,23 +70,33 @@ def open_slide(path: Path) -> Source:
         try:
             return open_tiff(path)
         except UnsupportedSlideError as reason:
-            return _decoded(path, reason)
+            return _decoded(path, magic, reason)
     from wsi.dicom_source import is_dicom, open_dicom
 
     if is_dicom(magic) or path.is_dir():
         try:
             return open_dicom(path)
         except UnsupportedSlideError as reason:
-            return _decoded(path, reason)
-    return _decoded(path, None)
+            return _decoded(path, magic, reason)
+    return _decoded(path, magic, None)
 
 
-def _decoded(path: Path, reason: UnsupportedSlideError | None) -> Source:
+def _decoded(path: Path, magic: bytes, reason: UnsupportedSlideError | None) -> Source:
+    """Open what cannot be copied: with OpenSlide, or as a picture where OpenSlide knows nothing of it."""
     from wsi.openslide_source import open_with_openslide
+    from wsi.picture_source import open_picture
 
     try:
         return open_with_openslide(path)
-    except (NotASlideError, UnreadableSlideError):
+    except UnreadableSlideError:
+        # A slide OpenSlide knows and finds broken is no picture: a MIRAX slide begins with its own thumbnail.
+        if reason is None:
+            raise
+    except NotASlideError:
+        pass
+    try:
+        return open_picture(path, magic)
+    except NotASlideError:
         if reason is not None:
             raise reason from None
         raise

@@ -24,13 +24,12 @@ from wsi.geometry import Level
 from wsi.identity import identity_of
 from wsi.metadata import SlideMetadata
 from wsi.source import FrameTable, Image, Kind, Offsets, OpenSource, SlideDescription, StoredImage
+from wsi.tiff_facts import MPP_ASSUMED, MPP_NOTE
 
 _SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _FILES_MAX = 2000
 _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")
 _COPIED = {forms.JPEG_BASELINE, forms.JPEG_2000, forms.JPEG_2000_LOSSLESS, forms.JPEG_LS_LOSSLESS, forms.HTJ2K_LOSSLESS}
-_MPP_ASSUMED = 0.5
-_MPP_NOTE = "The slide gives no pixel size, 0.5 micrometres assumed; do not measure on it."
 
 
 def is_dicom(magic: bytes) -> bool:
@@ -239,8 +238,8 @@ def _mpp(ds: Dataset) -> tuple[float, float]:
         spacing = ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing
         mpp = float(spacing[1]) * 1000, float(spacing[0]) * 1000
     except (AttributeError, IndexError, TypeError, ValueError):
-        return _MPP_ASSUMED, _MPP_ASSUMED
-    return mpp if min(mpp) > 0 else (_MPP_ASSUMED, _MPP_ASSUMED)
+        return MPP_ASSUMED, MPP_ASSUMED
+    return mpp if min(mpp) > 0 else (MPP_ASSUMED, MPP_ASSUMED)
 
 
 def _describe(path: Path, base: FrameIndex, identity: str, notes: tuple[str, ...]) -> SlideDescription:
@@ -261,7 +260,7 @@ def _describe(path: Path, base: FrameIndex, identity: str, notes: tuple[str, ...
         objective_power=float(power) if power else None,
         mpp=mpp,
         icc_profile=optical.get("ICCProfile"),
-        notes=notes if _has_spacing(ds) else (*notes, _MPP_NOTE),
+        notes=notes if _has_spacing(ds) else (*notes, MPP_NOTE),
     )
 
 

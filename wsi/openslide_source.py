@@ -18,11 +18,10 @@ from wsi.errors import NotASlideError, UnreadableSlideError
 from wsi.geometry import Level, downsample
 from wsi.identity import identity_of
 from wsi.source import Image, Kind, MadeImage, OpenSource, Pixels, SlideDescription, picture_level
+from wsi.tiff_facts import MPP_ASSUMED, MPP_MAX, MPP_MIN, MPP_NOTE
 
 TILE_PX = 512
 PSNR_DB_MIN = 30.0
-_MPP_ASSUMED = 0.5
-_MPP_MIN, _MPP_MAX = 0.02, 25.0
 _FOLDER_FILES_MAX = 2000
 
 
@@ -47,8 +46,8 @@ def open_with_openslide(path: Path) -> OpenSource:
 def _describe(path: Path, slide: openslide.OpenSlide) -> SlideDescription:
     properties = slide.properties
     mpp = tuple(_number(properties.get(f"openslide.mpp-{axis}")) for axis in "xy")
-    known = mpp[0] is not None and mpp[1] is not None and all(_MPP_MIN <= (v or 0) <= _MPP_MAX for v in mpp)
-    notes = () if known else ("The scan gives no pixel size, 0.5 micrometres assumed; do not measure on it.",)
+    known = mpp[0] is not None and mpp[1] is not None and all(MPP_MIN <= (v or 0) <= MPP_MAX for v in mpp)
+    notes = () if known else (MPP_NOTE,)
     vendor = properties.get("openslide.vendor", "")
     icc = lowlevel.read_icc_profile(slide._osr)
     return SlideDescription(
@@ -61,7 +60,7 @@ def _describe(path: Path, slide: openslide.OpenSlide) -> SlideDescription:
         software=properties.get("tiff.Software", "")[:64],
         acquired_at=_time(properties.get("tiff.DateTime", "")),
         objective_power=_number(properties.get("openslide.objective-power")),
-        mpp=(mpp[0] or 0.0, mpp[1] or 0.0) if known else (_MPP_ASSUMED, _MPP_ASSUMED),
+        mpp=(mpp[0] or 0.0, mpp[1] or 0.0) if known else (MPP_ASSUMED, MPP_ASSUMED),
         icc_profile=bytes(icc) if icc else None,
         notes=notes,
     )

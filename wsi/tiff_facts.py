@@ -10,10 +10,10 @@ import tifffile
 
 from wsi.source import SlideDescription
 
-_MPP_MIN, _MPP_MAX = 0.02, 25.0
+MPP_MIN, MPP_MAX = 0.02, 25.0
 """Outside is no microscope: 72 dpi, for instance, is 353 µm a pixel."""
-_MPP_ASSUMED = 0.5
-_MPP_NOTE = "The scan gives no pixel size, 0.5 micrometres assumed; do not measure on it."
+MPP_ASSUMED = 0.5
+MPP_NOTE = "The scan gives no pixel size, 0.5 micrometres assumed; do not measure on it."
 _ICC_TAG = 34675
 _UNIT_UM = {2: 25_400.0, 3: 10_000.0}
 _OME_UM = {"": 1.0, "µm": 1.0, "um": 1.0, "μm": 1.0, "nm": 0.001, "mm": 1000.0}
@@ -30,8 +30,8 @@ def describe(path: Path, tiff: tifffile.TiffFile, page: tifffile.TiffPage, *, id
         facts = _ome(page.description)
     mpp = facts.pop("mpp", None) or _resolution_mpp(page)
     notes: tuple[str, ...] = ()
-    if not isinstance(mpp, tuple) or not all(_MPP_MIN <= value <= _MPP_MAX for value in mpp):
-        mpp, notes = (_MPP_ASSUMED, _MPP_ASSUMED), (_MPP_NOTE,)
+    if not isinstance(mpp, tuple) or not all(MPP_MIN <= value <= MPP_MAX for value in mpp):
+        mpp, notes = (MPP_ASSUMED, MPP_ASSUMED), (MPP_NOTE,)
     icc = page.tags.valueof(_ICC_TAG)
     return SlideDescription(
         format=_format(tiff),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from wsi.metadata import SlideMetadata
     from wsi.verify import VerificationReport
     from wsi.writer import Progress as SlideProgress
+
+# numpy starts a thread per core for linear algebra, which nothing here does; it costs start-up time and memory.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _DONE, _WRONG_USE, _BAD_INPUT = 0, 2, 4
 _LEVELS = ("native", "all")

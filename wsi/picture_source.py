@@ -1,0 +1,173 @@
+"""Single pictures: PNG, JPEG, JPEG 2000, and TIFF that neither can be copied nor is known to OpenSlide.
+
+The whole picture is decoded into memory once, which bounds its size; it becomes a slide of one level.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import Image as PillowImage
+
+from wsi import encoding as forms
+from wsi.codec import QUALITY, encode_jpeg
+from wsi.encoding import Encoding, Origin
+from wsi.errors import NotASlideError, UnreadableSlideError, UnsupportedSlideError
+from wsi.geometry import Level
+from wsi.identity import identity_of
+from wsi.source import Kind, MadeImage, OpenSource, Pixels, SlideDescription
+from wsi.tiff_facts import MPP_ASSUMED, MPP_NOTE, describe
+
+TILE_PX = 512
+PICTURE_PX_MAX = 200_000_000
+"""Pixels held in memory: 600 MB in colour."""
+_PSNR_DB_MIN = 25.0
+_MAGICS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
+_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ERRORS = (
+    tifffile.TiffFileError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    OSError,
+    EOFError,
+    struct.error,
+)
+
+
+def open_picture(path: Path, magic: bytes) -> OpenSource:
+    """Open a picture for decoding.
+
+    Raises: NotASlideError for anything else; UnsupportedSlideError for depths, planes and sizes not taken.
+    """
+    if magic.startswith(_TIFF_MAGICS):
+        return _open_tiff(path)
+    if not magic.startswith(_MAGICS):
+        raise NotASlideError(f"{path.name} is no slide or picture format known here.")
+    try:
+        with PillowImage.open(path) as picture:
+            width_px, height_px = picture.size
+            sample_count = 1 if picture.mode in ("1", "L") else 3
+    except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError) as error:
+        raise UnreadableSlideError(f"{path.name} cannot be read as a picture: {error}.") from error
+    facts = SlideDescription(
+        format="picture",
+        identity=identity_of([path]),
+        name=path.name.split(".")[0] or path.name,
+        mpp=(MPP_ASSUMED, MPP_ASSUMED),
+        notes=(MPP_NOTE,),
+    )
+    return _source(path, facts, width_px, height_px, sample_count, lambda: imagecodecs.imread(path))
+
+
+def _open_tiff(path: Path) -> OpenSource:
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            series = tiff.series[0]
+            axes, shape, kind = series.axes, series.shape, str(series.dtype)
+            facts = describe(path, tiff, tiff.pages[0], identity=identity_of([path]))
+    except _ERRORS as error:
+        raise UnreadableSlideError(f"{path.name} has a damaged structure: {error}.") from error
+    if axes not in ("YX", "YXS") or kind != "uint8" or (axes == "YXS" and shape[2] not in (3, 4)):
+        sides = " x ".join(f"{size} {axis}" for size, axis in zip(shape, axes, strict=True))
+        raise UnsupportedSlideError(f"{path.name} holds {sides} of {kind}, not one plane of 8-bit grey or colour.")
+    return _source(path, facts, shape[1], shape[0], 1 if axes == "YX" else 3, lambda: tifffile.imread(path, series=0))
+
+
+def _source(
+    path: Path,
+    facts: SlideDescription,
+    width_px: int,
+    height_px: int,
+    sample_count: int,
+    decode: Callable[[], Pixels],
+) -> OpenSource:
+    if width_px * height_px > PICTURE_PX_MAX:
+        raise UnsupportedSlideError(
+            f"{path.name} has {width_px} x {height_px} px, too many for a picture without tiles."
+        )
+    mpp = facts.mpp or (MPP_ASSUMED, MPP_ASSUMED)
+    level = Level(
+        width_px=width_px,
+        height_px=height_px,
+        tile_width_px=TILE_PX,
+        tile_height_px=TILE_PX,
+        mpp_x=mpp[0],
+        mpp_y=mpp[1],
+    )
+    picture = _Picture(path, level, sample_count, decode)
+    image = MadeImage(
+        kind=Kind.VOLUME,
+        level=level,
+        encoding=Encoding(
+            transfer_syntax_uid=forms.JPEG_BASELINE,
+            photometric_interpretation="MONOCHROME2" if sample_count == 1 else "YBR_FULL_422",
+            sample_count=sample_count,
+            lossy_methods=("ISO_10918_1",),
+            origin=Origin.REENCODED,
+        ),
+        make_frame=picture.make_frame,
+        read_pixels=picture.read_pixels,
+        psnr_db_min=_PSNR_DB_MIN,
+    )
+    return OpenSource(path=path, description=facts, images=(image,), on_close=[picture.forget])
+
+
+class _Picture:
+    """A picture decoded on first use and held until closed; safe to use from several threads."""
+
+    def __init__(self, path: Path, level: Level, sample_count: int, decode: Callable[[], Pixels]) -> None:
+        self._path, self._level, self._sample_count, self._decode = path, level, sample_count, decode
+        self._lock = Lock()
+        self._pixels: Pixels | None = None
+
+    def forget(self) -> None:
+        """Give the memory back."""
+        self._pixels = None
+
+    def make_frame(self, index: int) -> bytes:
+        """Return the JPEG of a tile."""
+        pixels = self.read_pixels(index)
+        if self._sample_count == 1:
+            return encode_jpeg(pixels[..., None], quality=QUALITY, colorspace="GRAY")
+        return encode_jpeg(pixels, quality=QUALITY, subsampling="444")
+
+    def read_pixels(self, index: int) -> Pixels:
+        """Return a tile's pixels, padded with white."""
+        tile = self._level.tile(index + 1)
+        y, x = tile.row_index * TILE_PX, tile.column_index * TILE_PX
+        cut = self._whole()[y : y + TILE_PX, x : x + TILE_PX]
+        pixels = np.full((TILE_PX, TILE_PX, *cut.shape[2:]), 255, np.uint8)
+        pixels[: cut.shape[0], : cut.shape[1]] = cut
+        return pixels
+
+    def _whole(self) -> Pixels:
+        with self._lock:
+            if self._pixels is None:
+                self._pixels = self._decoded()
+            return self._pixels
+
+    def _decoded(self) -> Pixels:
+        try:
+            pixels = np.asarray(self._decode())
+        except _ERRORS as error:
+            raise UnreadableSlideError(f"{self._path.name} cannot be decoded: {error}.") from error
+        if self._sample_count == 1 and pixels.ndim == 3:
+            pixels = pixels[..., 0]
+        if self._sample_count == 3 and pixels.ndim == 3:
+            pixels = pixels[..., :3]
+        wanted = (self._level.height_px, self._level.width_px, 3)[: 2 if self._sample_count == 1 else 3]
+        if pixels.dtype != np.uint8 or pixels.shape != wanted:
+            raise UnsupportedSlideError(
+                f"{self._path.name} decodes to {pixels.shape} of {pixels.dtype}, not 8-bit grey or colour."
+            )
+        return pixels
