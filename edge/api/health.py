@@ -96,7 +96,8 @@ def of_clock() -> Iterable[HealthLine]:
 def of_services(config: Config, situation: Situation) -> Iterable[HealthLine]:
     up = dict(situation.is_up)
     up["receive"] = is_listening(split_address(config.receive.listen)[1])
-    up["uplink"] = any((config.run_dir / "bells" / "uplink").glob("*.bell"))
+    if config.worklist is not None or any(one.kind == "dimse" for one in config.destination):
+        up["uplink"] = has_living_bell(config.run_dir / "bells" / "uplink")
     for name in [name for name, is_up in up.items() if not is_up]:
         yield HealthLine(name=f"service {name}", level="red", sentence=f"The {name} service does not answer.",
                          next_step=f"Look at its log: journalctl -u edge-{name}.")  # fmt: skip
@@ -173,6 +174,12 @@ def of_destination(view: shapes.DestinationView) -> HealthLine:
         return HealthLine(name=name, level="amber", sentence=f"{view.sentence}. {view.link.reason}".strip(),
                           next_step="Check the link; everything is kept and sent when it is back.")  # fmt: skip
     return HealthLine(name=name, level="green", sentence=f"{view.sentence}.")
+
+
+def has_living_bell(folder: Path) -> bool:
+    """Tell whether a process that lives has hung up a bell: its name ends with the process identifier."""
+    owners = (bell.stem.rpartition("-")[2] for bell in folder.glob("*.bell"))
+    return any(Path(f"/proc/{owner}").is_dir() for owner in owners)
 
 
 def is_listening(port: int) -> bool:
