@@ -53,12 +53,12 @@ def disable(name: str, config: ConfigOption = None) -> None:
 @audit.command("verify")
 def verify_audit(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Check that no row of the audit was changed or removed."""
-    from edge.store.audit_log import AuditLog
+    from edge.store import audit_log
     from edge.store.database import Database
 
     database = Database(load_default(config).database_path)
     try:
-        broken_at = AuditLog(database).verify()
+        broken_at = audit_log.verify(database)
     finally:
         database.close()
     show.as_json({"is_whole": broken_at is None, "broken_at": broken_at}) if json else show.as_lines(
@@ -75,15 +75,18 @@ def export_audit(
     """Write all rows, oldest first, as JSON lines."""
     import msgspec
 
-    from edge.store.audit_log import AuditLog
+    from edge.store import audit_log
     from edge.store.database import Database
 
     database = Database(load_default(config).database_path)
     try:
         with out.open("wb") as file:
-            offset = 0
-            while rows := AuditLog(database).rows(limit=AUDIT_PAGE, offset=offset, is_oldest_first=True):
-                file.writelines(msgspec.json.encode(row) + b"\n" for row in rows)
-                offset += len(rows)
+            left, last = audit_log.count(database), 0
+            while left > 0:
+                size = min(AUDIT_PAGE, left)
+                rows = audit_log.list_rows(database, limit=size, offset=left - size)
+                # Rows written meanwhile push the older ones back: none is written out twice.
+                file.writelines(msgspec.json.encode(row) + b"\n" for row in reversed(rows) if row.row_number > last)
+                last, left = max(row.row_number for row in rows), left - size
     finally:
         database.close()
