@@ -47,13 +47,13 @@ class Accounts:
         self._by_address.check(address, now_s=now_s)
         # Counted before the slow check, so that many guesses at once do not all slip through.
         self._by_name.fail(key, now_s=now_s)
-        self._by_address.fail(address, now_s=now_s)
         known = await asyncio.to_thread(users.password_hash, self._database, name)
         user = await asyncio.to_thread(users.find, self._database, name)
         if not await self.passwords.check(password, known) or user is None:
+            # Success does not forgive the address: an account of one's own is no licence to guess others.
+            self._by_address.fail(address, now_s=now_s)
             raise await self._explain_failure()
         self._by_name.forgive(key)
-        self._by_address.forgive(address)
         token = await asyncio.to_thread(users.sign_in, self._database, name, now_s=now_s)
         return Principal(name=user.name, role=user.role), token
 
