@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -31,6 +32,7 @@ from wsi.writer import Layout, Progress, lay_out, output_error, sync_folder, wri
 Levels = Literal["native", "all"]
 WORKERS_MAX = 64
 _ROOM_MARGIN_BYTES = 16 << 20
+_DATE_NOTE = "The scan does not say when it was made, the date of its file stands in."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,9 +222,15 @@ class _Job:
         self._source, self._images, self._plan = source, images, plan
         self._out_dir, self._workers = out_dir, workers
         self._done: dict[int, _Done] = {}
+        self._locked = -1
+        dateless = () if source.description.acquired_at else (_DATE_NOTE,)
+        self._notes = (*source.description.notes, *dateless)
         self._on_progress, self._should_stop, self._is_verified = progress, should_stop, is_verified
         self._subject = Subject(
-            description=source.description, metadata=metadata, plan=plan, acquired_at=acquisition_time(source)
+            description=replace(source.description, notes=self._notes),
+            metadata=metadata,
+            plan=plan,
+            acquired_at=acquisition_time(source),
         )
         self._staging = out_dir / f".converting-{plan.series_instance_uid[-24:]}"
         self._state = Progress(
@@ -235,26 +243,42 @@ class _Job:
 
     def run(self, *, resume: bool) -> Conversion:
         """Write all into the staging folder, prove it, and move it out."""
-        self._prepare(keep=resume)
         try:
-            files, reports = self._write_all(resume=resume)
-            self._publish(files)
-        except BaseException:
-            shutil.rmtree(self._staging, ignore_errors=True)
-            raise
+            self._prepare(keep=resume)
+            try:
+                files, reports = self._write_all(resume=resume)
+                self._publish(files)
+            finally:
+                shutil.rmtree(self._staging, ignore_errors=True)
+        finally:
+            if self._locked >= 0:
+                os.close(self._locked)
         return Conversion(
             study_instance_uid=self._plan.study_instance_uid,
             series_instance_uid=self._plan.series_instance_uid,
             files=tuple(replace(file, path=self._out_dir / file.path.name) for file in files),
             verification=VerificationReport(files=tuple(reports)) if self._is_verified else None,
-            notes=self._source.description.notes,
+            notes=self._notes,
         )
+
+    def _lock(self) -> None:
+        """Keep other conversions of the same slide out of the staging folder until this process ends or is done."""
+        self._locked = os.open(self._staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputError(
+                f"{self._source.path.name} is being converted into {self._out_dir} already.",
+                next_step="Wait for that conversion, or stop it.",
+            ) from error
 
     def _prepare(self, *, keep: bool) -> None:
         try:
-            if not keep:
-                shutil.rmtree(self._staging, ignore_errors=True)
             self._staging.mkdir(parents=True, exist_ok=True)
+            self._lock()
+            if not keep:
+                for left in self._staging.iterdir():
+                    left.unlink()
             needed = _room_needed(self._images)
             free = shutil.disk_usage(self._staging).free
         except OSError as error:
@@ -366,7 +390,6 @@ class _Job:
             sync_folder(self._out_dir)
         except OSError as error:
             raise output_error(self._out_dir, error) from error
-        shutil.rmtree(self._staging, ignore_errors=True)
 
 
 def _steps(images: tuple[AnyImage, ...], *, is_verified: bool) -> int:

@@ -85,8 +85,10 @@ def _patient_and_study(ds: Dataset, subject: Subject) -> None:
     ds.PatientSex = given.patient_sex
     ds.StudyInstanceUID = subject.plan.study_instance_uid
     ds.StudyID = given.study_id
-    ds.StudyDate = given.study_date or f"{when:%Y%m%d}"
-    ds.StudyTime = given.study_time or f"{when:%H%M%S}"
+    # Only the scan's own word makes a study's day; the file's date, good enough for the acquisition, does not.
+    is_said = subject.description.acquired_at is not None
+    ds.StudyDate = given.study_date or (f"{when:%Y%m%d}" if is_said else "")
+    ds.StudyTime = given.study_time or (f"{when:%H%M%S}" if is_said and not given.study_date else "")
     ds.AccessionNumber = given.accession_number
     ds.ReferringPhysicianName = given.referring_physician_name
     if given.study_description:

@@ -20,16 +20,14 @@ import numpy as np
 
 from wsi import codec
 from wsi import encoding as forms
-from wsi.errors import SlideError, TruncatedSlideError
+from wsi.errors import TruncatedSlideError
 from wsi.frames import FrameIndex, index_frames
-from wsi.plan import reference_uids
-from wsi.source import FrameTable, Image, MadeImage, Pixels, Source, StoredImage
+from wsi.source import FrameTable, Image, MadeImage, Pixels
 
 _BATCH_BYTES = 4 << 20
 _BATCH_FRAMES_MAX = 2000
 _BATCHES_AHEAD_MAX = 4
 _PROBLEMS_MAX = 100
-_FILES_MAX = 10_000
 _PSNR_EQUAL_DB = 999.0
 
 
@@ -98,44 +96,6 @@ class _Findings:
 
     def closeness(self, psnr_db: float) -> None:
         self.psnr_db = psnr_db if self.psnr_db is None else min(self.psnr_db, psnr_db)
-
-
-def verify_source(
-    source: Source, directory: Path, *, workers: int = 2, on_frames: Callable[[int, int], None] | None = None
-) -> VerificationReport:
-    """Hold the objects in a folder against an open scan.  Raises: SlideError"""
-    reports: list[FileReport] = []
-    problems: list[str] = []
-    waiting = {(image.kind.value, image.level.width_px, image.level.height_px): image for image in source.images}
-    for index in _candidates(source, directory, problems):
-        path = index.path
-        image = waiting.pop(_shape(index), None)
-        if image is None:
-            problems.append(f"{path.name} is no image of {source.path.name}, or one that is there twice.")
-            continue
-        table = image.table if isinstance(image, StoredImage) else None
-        reports.append(verify_file(path, image, table=table, workers=workers, on_frames=on_frames))
-    problems += [f"The {kind} of {width} x {height} px is missing." for kind, width, height in waiting]
-    return VerificationReport(files=tuple(reports), problems=tuple(problems))
-
-
-def _candidates(source: Source, directory: Path, problems: list[str]) -> list[FrameIndex]:
-    """Return the objects that may be of this scan: those that name it by its coordinates' UID, else all."""
-    found: list[FrameIndex] = []
-    for path in sorted(directory.glob("*.dcm"))[:_FILES_MAX]:
-        try:
-            found.append(index_frames(path))
-        except SlideError as error:
-            problems.append(error.what)
-    own = set(reference_uids(source.description.identity))
-    named = [index for index in found if index.dataset.get("FrameOfReferenceUID") in own]
-    return named or found
-
-
-def _shape(index: FrameIndex) -> tuple[str, int, int]:
-    ds = index.dataset
-    kind = ds.get("ImageType", ["", "", ""])[2:3]
-    return (*(kind or [""]), int(ds.get("TotalPixelMatrixColumns", 0)), int(ds.get("TotalPixelMatrixRows", 0)))
 
 
 def verify_file(

@@ -66,7 +66,7 @@ def convert_slides(
 def verify_slide(slide: Path, directory: Path, *, as_json: bool) -> int:
     """Prove a conversion against its scan and return the exit status: 0 only if all holds."""
     from wsi.convert import open_slide
-    from wsi.verify import verify_source
+    from wsi.proof import verify_source
 
     try:
         if not directory.is_dir():

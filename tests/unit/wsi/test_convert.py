@@ -202,3 +202,25 @@ def test_frames_are_the_scans_tiles(tmp_path: Path) -> None:
         frames = list(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=ds.NumberOfFrames))
         assert frames == [tile + b"\0" * (len(tile) & 1) for tile in tiles]
         assert np.prod(ds.pixel_array.shape) == ds.NumberOfFrames * 64 * 64 * 3
+
+
+def test_the_same_slide_twice_at_once_is_refused_and_disturbs_nothing(tmp_path: Path) -> None:
+    write_svs(tmp_path / "a.svs")
+    refusals: list[str] = []
+
+    def try_again(_: Progress) -> None:
+        if not refusals:
+            with pytest.raises(OutputError, match="already") as caught:
+                convert(tmp_path / "a.svs", tmp_path / "out")
+            refusals.append(caught.value.what)
+
+    result = convert(tmp_path / "a.svs", tmp_path / "out", progress=try_again)
+    assert refusals
+    assert names(tmp_path / "out") == sorted(file.path.name for file in result.files)
+
+
+def test_a_scan_without_a_date_makes_no_study_date(tmp_path: Path) -> None:
+    write_svs(tmp_path / "a.svs")
+    result = convert(tmp_path / "a.svs", tmp_path / "out")
+    assert headers(result)[0].StudyDate == ""
+    assert any("does not say when" in note for note in result.notes)

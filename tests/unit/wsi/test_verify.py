@@ -11,7 +11,8 @@ import pytest
 from tests.support.scans import write_svs
 from wsi.convert import Conversion, convert, open_slide
 from wsi.frames import index_frames
-from wsi.verify import VerificationReport, psnr, verify_source
+from wsi.proof import verify_source
+from wsi.verify import VerificationReport, psnr
 
 
 @pytest.fixture
@@ -137,3 +138,16 @@ def test_psnr_knows_equal_close_and_other() -> None:
     assert psnr(grey, grey) == 999
     assert psnr(grey, grey + np.uint8(1)) == pytest.approx(48.13, abs=0.01)
     assert psnr(grey, grey[:4]) == 0
+
+
+def test_made_levels_are_proven_against_the_level_they_came_from(scan: Path, tmp_path: Path) -> None:
+    made = convert(scan, tmp_path / "all", levels="all")
+    report = proof(scan, tmp_path / "all")
+    assert report.is_proven
+    assert len(report.files) == len(made.files) == 4
+    half = next(file for file in made.files if file.width_px == 150)
+    ds = pydicom.dcmread(half.path)
+    frames = list(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=ds.NumberOfFrames))
+    ds.PixelData = pydicom.encaps.encapsulate(frames[::-1])
+    ds.save_as(half.path)
+    assert "dB from the scan" in complaints(proof(scan, tmp_path / "all"))

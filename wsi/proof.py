@@ -1,0 +1,99 @@
+"""A folder of objects held against the scan they should have come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from wsi.errors import SlideError, UnsupportedSlideError
+from wsi.frames import FrameIndex, index_frames
+from wsi.plan import reference_uids
+from wsi.pyramid import AnyImage, MissingImage, with_missing_levels
+from wsi.source import FrameTable, Source, StoredImage
+from wsi.verify import FileReport, VerificationReport, verify_file
+
+_FILES_MAX = 10_000
+
+_Shape = tuple[str, int, int]
+
+
+def verify_source(
+    source: Source, directory: Path, *, workers: int = 2, on_frames: Callable[[int, int], None] | None = None
+) -> VerificationReport:
+    """Hold the objects in a folder against an open scan: its own images, and levels made from them.
+
+    Raises: SlideError
+    """
+    problems: list[str] = []
+    found: dict[_Shape, FrameIndex] = {}
+    for index in _candidates(source, directory, problems):
+        if (shape := _shape(index)) in found:
+            problems.append(f"{index.path.name} is there twice: {found[shape].path.name} shows the same.")
+        else:
+            found[shape] = index
+    reports: list[FileReport] = []
+    for planned in _expected(source, found):
+        mine = found.pop(_shape_of(planned), None)
+        if mine is None:
+            level = planned.level
+            problems.append(f"The {planned.kind.value} of {level.width_px} x {level.height_px} px is missing.")
+            continue
+        reports.append(_verify(planned, mine, directory, workers, on_frames))
+    problems += [f"{index.path.name} is no image of {source.path.name}." for index in found.values()]
+    return VerificationReport(files=tuple(reports), problems=tuple(problems))
+
+
+def _expected(source: Source, found: dict[_Shape, FrameIndex]) -> tuple[AnyImage, ...]:
+    """Return the scan's images, and with them the made levels if the folder holds any."""
+    own = {_shape_of(image) for image in source.images}
+    if found.keys() <= own:
+        return source.images
+    try:
+        every = with_missing_levels(source.images)
+    except UnsupportedSlideError:
+        return source.images
+    return (
+        every if any(_shape_of(image) in found for image in every if isinstance(image, MissingImage)) else source.images
+    )
+
+
+def _verify(
+    planned: AnyImage,
+    index: FrameIndex,
+    directory: Path,
+    workers: int,
+    on_frames: Callable[[int, int], None] | None,
+) -> FileReport:
+    if not isinstance(planned, MissingImage):
+        table = planned.table if isinstance(planned, StoredImage) else None
+        return verify_file(index.path, planned, table=table, workers=workers, on_frames=on_frames)
+    parent = _shape_of(planned.parent)
+    for path in sorted(directory.glob("*.dcm"))[:_FILES_MAX]:
+        larger = index_frames(path)
+        if _shape(larger) == parent and larger.dataset.SeriesInstanceUID == index.dataset.SeriesInstanceUID:
+            frames = FrameTable(path=path, offsets=larger.offsets, lengths=larger.lengths)
+            return verify_file(index.path, planned.bind(frames), table=None, workers=workers, on_frames=on_frames)
+    raise UnsupportedSlideError(f"{index.path.name} was made from a level that is not in {directory}.")
+
+
+def _candidates(source: Source, directory: Path, problems: list[str]) -> list[FrameIndex]:
+    """Return the objects that may be of this scan: those that name it by its coordinates' UID, else all."""
+    found: list[FrameIndex] = []
+    for path in sorted(directory.glob("*.dcm"))[:_FILES_MAX]:
+        try:
+            found.append(index_frames(path))
+        except SlideError as error:
+            problems.append(error.what)
+    own = set(reference_uids(source.description.identity))
+    named = [index for index in found if index.dataset.get("FrameOfReferenceUID") in own]
+    return named or found
+
+
+def _shape_of(image: AnyImage) -> _Shape:
+    return image.kind.value, image.level.width_px, image.level.height_px
+
+
+def _shape(index: FrameIndex) -> _Shape:
+    ds = index.dataset
+    kind = [*ds.get("ImageType", []), "", "", ""][2]
+    return str(kind), int(ds.get("TotalPixelMatrixColumns", 0)), int(ds.get("TotalPixelMatrixRows", 0))
