@@ -11,6 +11,8 @@ from edge.store.durable import free_bytes
 
 SYNC_INTERVAL_S = 0.5
 SYNC_STOP_TIMEOUT_S = 30.0
+OBJECT_PER_SPOOL_MAX = 3
+"""How much larger than its spool an object may be: JPEG-LS codes three nearly equal channels three times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,8 @@ class RunningClip:
         while not self._stopping.wait(SYNC_INTERVAL_S):
             try:
                 self._writer.sync()
-                # The object made of this clip is about as large as its spool, and needs its place too.
-                needed_bytes = self._reserve_bytes + self._writer.size_bytes
+                # The object made of this clip needs its place beside the spool.
+                needed_bytes = self._reserve_bytes + OBJECT_PER_SPOOL_MAX * self._writer.size_bytes
                 self._is_room_left = free_bytes(self._writer.path.parent) > needed_bytes
             except OSError as error:
                 self._sync_error = error

@@ -92,8 +92,6 @@ class Recording:
             series_instance_uid=new_uid(), opened_s=time.time(),
         )  # fmt: skip
         self.ask("record", "session.begin", session=asdict(session))
-        # Followed as soon as a still can be taken of what is there: the answer is not kept, only waited for.
-        wait_for(lambda: self.reader(source).next_index > 0)
         return session
 
     def saved(self, session: Session, count: int = 1, seconds: float = 60.0) -> list[tuple[Instance, Path]]:
