@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -25,7 +26,7 @@ from edge.errors import EdgeError, UnreachableError
 CONNECT_S = 10.0
 ANSWER_S = 120.0
 """For the answer to a message whose last byte has been handed to the kernel."""
-NEGOTIATE_S = 30.0
+NEGOTIATE_S = 20.0
 STALL_S = 60.0
 """Without a single PDU taken by the peer."""
 PDU_BYTES_MAX = 128 * 1024
@@ -53,6 +54,9 @@ class Peer:
     ae_title: str
     own_ae_title: str
     tls: ssl.SSLContext | None = None
+
+
+_under_way: "weakref.WeakKeyDictionary[PynetdicomAssociation, str]" = weakref.WeakKeyDictionary()
 
 
 class NotAcceptedError(EdgeError):
@@ -86,7 +90,7 @@ class Association:
             self._assoc: PynetdicomAssociation = ae.associate(
                 peer.host, peer.port, _numbered(contexts), peer.ae_title, max_pdu=PDU_BYTES_MAX,
                 tls_args=(peer.tls, peer.host) if peer.tls else None,
-                evt_handlers=[(evt.EVT_CONN_OPEN, _switch_nagle_off), *(handlers or [])],
+                evt_handlers=[(evt.EVT_CONN_OPEN, _on_open, [peer.name]), *(handlers or [])],
             )  # fmt: skip
         except (OSError, RuntimeError, ValueError) as error:
             raise UnreachableError(f"{peer.name} ({peer.host}:{peer.port}) cannot be called: {error}.") from error
@@ -165,7 +169,15 @@ def _numbered(contexts: Iterable[PresentationContext]) -> list[PresentationConte
     return numbered
 
 
-def _switch_nagle_off(event: evt.Event) -> None:
+def cut_all(peer_name: str) -> None:
+    """Leave every association with a peer at once, those still being opened too; from any thread."""
+    for assoc, name in list(_under_way.items()):
+        if name == peer_name:
+            _cut(assoc)
+
+
+def _on_open(event: evt.Event, peer_name: str) -> None:
+    _under_way[event.assoc] = peer_name
     switch_nagle_off(event.assoc)
 
 
@@ -202,4 +214,5 @@ def _cut(assoc: PynetdicomAssociation) -> None:
             inner.shutdown(socket.SHUT_RDWR)
         except OSError:
             logging.getLogger(__name__).debug("the socket was closed already")
-    threading.Thread(target=assoc.abort, name="dicom-abort", daemon=True).start()
+    if assoc.is_established:  # While it is being opened, the closed socket alone ends the waiting.
+        threading.Thread(target=assoc.abort, name="dicom-abort", daemon=True).start()

@@ -7,7 +7,6 @@ fills up is not an error of the network: the rest is let through, and `problem` 
 
 import hashlib
 import threading
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,8 @@ class IncomingFile:
         self.size_bytes = 0
         self._digest = hashlib.sha256()
         self._stream: Any = None
-        self.forgetter: weakref.finalize[..., Any] | None = None
+        self.writer = threading.current_thread()
+        self.is_taken = False
         try:
             self._stream = path.open("xb", buffering=BUFFER_BYTES)
         except OSError as error:
@@ -70,8 +70,6 @@ class IncomingFile:
         """Close and remove it, if it is still there."""
         self.close()
         self.path.unlink(missing_ok=True)
-        if self.forgetter is not None:
-            self.forgetter.detach()
         with _lock:
             _files.pop(self.name, None)
 
@@ -83,8 +81,6 @@ def use(new_temp: Callable[[], Path]) -> None:
         file = IncomingFile(new_temp())
         with _lock:
             _files[file.name] = file
-        # A message whose association broke is dropped by the library: its file goes with the thread that wrote it.
-        file.forgetter = weakref.finalize(threading.current_thread(), file.discard)
         return file
 
     dimse_messages.NamedTemporaryFile = open_one
@@ -93,4 +89,15 @@ def use(new_temp: Callable[[], Path]) -> None:
 def take(path: Path | None) -> IncomingFile | None:
     """Return the file that a finished message was written to, the caller's to discard; None when it had no dataset."""
     with _lock:
-        return _files.get(str(path))
+        file = _files.get(str(path))
+        if file is not None:
+            file.is_taken = True
+        return file
+
+
+def abandon(writer: threading.Thread) -> None:
+    """The connection that this thread served is gone: discard what it had begun and not finished."""
+    with _lock:
+        begun = [file for file in _files.values() if file.writer is writer and not file.is_taken]
+    for file in begun:
+        file.discard()

@@ -94,6 +94,7 @@ class Provider:
         """Listen, and return the port (port 0: a free one).  Raises: ConfigError."""
         handlers = [
             (evt.EVT_CONN_OPEN, lambda event: switch_nagle_off(event.assoc)), (evt.EVT_C_STORE, self._store),
+            (evt.EVT_CONN_CLOSE, lambda event: incoming.abandon(event.assoc.dul)),
             *self._more_handlers,
         ]  # fmt: skip
         try:

@@ -95,9 +95,10 @@ class Storage:
         self._message_count = self._message_count % 65535 + 1
         try:
             status = self._association.inner.send_c_store(content, msg_id=self._message_count)
-        except RuntimeError:
-            return Answer(outcome=Outcome.FAILED, reason="the association is closed", is_link_fault=True)
-        except (ValueError, AttributeError, OSError) as error:
+        except _UNREADABLE as error:
+            if not self.is_open:
+                return Answer(outcome=Outcome.FAILED, reason="the association is closed", is_link_fault=True)
+            self.abort()  # Whether it began to send is not known.
             return Answer(outcome=Outcome.REFUSED, reason=f"it cannot be sent: {error}")
         if "Status" not in status:
             return Answer(outcome=Outcome.FAILED, reason="the connection broke or no answer came", is_link_fault=True)
@@ -147,9 +148,12 @@ _UNREADABLE = (ValueError, RuntimeError, AttributeError, KeyError, IndexError, T
 
 def _is_as_its_meta_says(parcel: Parcel) -> bool:
     """Tell whether the file meta names the same object; if not, the dataset is sent, whose UIDs are the index's."""
-    meta = pydicom.filereader.read_file_meta_info(parcel.path)
-    said = (meta.get("MediaStorageSOPClassUID"), meta.get("MediaStorageSOPInstanceUID"))
-    return said == (parcel.sop_class_uid, parcel.sop_instance_uid)
+    try:
+        meta = pydicom.filereader.read_file_meta_info(parcel.path)
+        said = (meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID, meta.TransferSyntaxUID)
+    except _UNREADABLE:
+        return False
+    return said == (parcel.sop_class_uid, parcel.sop_instance_uid, parcel.transfer_syntax_uid)
 
 
 def _recoded(ds: pydicom.Dataset, syntax: str) -> pydicom.Dataset:

@@ -10,7 +10,7 @@ from typing import Protocol
 from edge.config import Destination
 from edge.core.delivery import Outcome
 from edge.errors import UnreachableError
-from edge.net.association import NotAcceptedError, Peer, echo
+from edge.net.association import NotAcceptedError, Peer, cut_all, echo
 from edge.net.storage import Answer, Parcel, Storage
 from edge.runtime.log import event
 from edge.store import durable
@@ -33,9 +33,6 @@ class Way(Protocol):
     def send(self, parcel: Parcel) -> Answer:
         """Send one object, wait for the answer, and return it; never raises for what a peer or a file does."""
 
-    def abort(self) -> None:
-        """Leave at once; from any thread."""
-
 
 class Carrier(Protocol):
     """One destination. Its methods block; they raise an EdgeError when the destination cannot be reached."""
@@ -45,6 +42,9 @@ class Carrier(Protocol):
 
     def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
         """Open a way for these objects, or as many kinds of them as fit."""
+
+    def abort(self) -> None:
+        """Break off whatever is asked or sent; from any thread."""
 
 
 class DimseCarrier:
@@ -61,6 +61,9 @@ class DimseCarrier:
 
     def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
         return Storage(self.peer, [(parcel.sop_class_uid, parcel.transfer_syntax_uid) for parcel in parcels])
+
+    def abort(self) -> None:
+        cut_all(self.peer.name)
 
 
 class FolderCarrier:

@@ -33,6 +33,8 @@ class Committer:
     peer: Peer
     has_listener: bool
     next_ask_s: float = 0.0
+    missed_count: int = 0
+    """Questions in a row that were accepted and never answered."""
 
     def step(self) -> None:
         """Ask about what was sent and not asked about yet; returns at once when there is nothing, or it is too soon."""
@@ -63,7 +65,12 @@ class Committer:
             event(log, "commitment.failed", destination=self.destination, reason=error.message)
             return
         if report is not None:
+            self.missed_count = 0
             take(self.database, report)
+        elif not self.has_listener:  # Nowhere else could it report: the question is void.
+            self.missed_count += 1
+            self.next_ask_s = wall_s() + retry_delay_s(self.missed_count)
+            commitments.withdraw(self.database, transaction_uid)
 
 
 def take(database: Database, report: Report) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from edge.errors import EdgeError
 from edge.net import worklist as net_worklist
-from edge.net.association import Peer
+from edge.net.association import Peer, cut_all
 from edge.runtime.clock import wall_s
 from edge.runtime.doorbell import Doorbell
 from edge.runtime.log import event
@@ -39,8 +39,13 @@ class Refresher:
                 self._refresh()
             self.bell.wait(min(5.0, self.refresh_s))
 
+    def hurry(self) -> None:
+        """Break off a query."""
+        cut_all(self.peer.name)
+
     def abort(self) -> None:
-        """A query is bounded by its own timeouts."""
+        """As `hurry`."""
+        self.hurry()
 
     def _is_due(self) -> bool:
         now_s, asked_s = wall_s(), worklist.state(self.database).asked_s

@@ -65,7 +65,7 @@ class Sender:
     """Called when nothing is due and the link is usable: commitment, at best."""
     stop: threading.Event = field(default_factory=threading.Event)
     charged_bytes: dict[str, int] = field(default_factory=dict)
-    way: Way | None = None
+    is_sending: bool = False
 
     def run(self) -> None:
         """Send until stopped; the object in hand is finished first."""
@@ -80,10 +80,14 @@ class Sender:
             if not is_busy and not self.stop.is_set() and self.bell.wait(self._pause_s()):
                 self.prober.ask_now()
 
+    def hurry(self) -> None:
+        """Break off what is only asked or waited for; an object in hand goes on."""
+        if not self.is_sending:
+            self.carrier.abort()
+
     def abort(self) -> None:
-        """Break off the object in hand: it waits again after the next start."""
-        if self.way is not None:
-            self.way.abort()
+        """Break off the object in hand, too: it waits again after the next start."""
+        self.carrier.abort()
 
     def _pause_s(self) -> float:
         next_try_s = self.prober.link.next_try_s
@@ -100,12 +104,12 @@ class Sender:
             return False
         try:
             with self.carrier.open([task.parcel for task in tasks]) as way:
-                self.way = way
+                self.is_sending = True
                 self._send_all(way, tasks)
         except EdgeError as error:
             self.prober.fail(error.message)
         finally:
-            self.way = None
+            self.is_sending = False
         return self.prober.link.is_usable
 
     def _next_tasks(self) -> list[Task]:

@@ -21,6 +21,9 @@ class Worker(Protocol):
     def run(self) -> None:
         """Work; return soon after `stop` is set and the bell rang."""
 
+    def hurry(self) -> None:
+        """Break off what is only waited for; from another thread."""
+
     def abort(self) -> None:
         """Break off what is in hand; from another thread."""
 
@@ -46,6 +49,7 @@ def part_of(worker: Worker, name: str, *, bells: Path) -> Part:
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         worker.stop.set()
+        worker.hurry()
         ring(bells)
         done, _ = await asyncio.wait([ended], timeout=FINISH_S)
         if not done:
