@@ -8,9 +8,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from wsi.errors import (
     ConversionStoppedError,
@@ -22,17 +20,16 @@ from wsi.errors import (
     VerificationError,
 )
 from wsi.metadata import SlideMetadata
-from wsi.plan import ImageOutline, Plan, PlannedInstance, make_plan
-from wsi.pyramid import AnyImage, MissingImage, check_even, with_missing_levels
+from wsi.plan import Plan, PlannedInstance
+from wsi.pyramid import AnyImage, MissingImage
+from wsi.series import Levels, images_of, lossy_ratios, plan_conversion, subject_of
 from wsi.source import FrameTable, Image, Source, StoredImage
 from wsi.spool import spool_frames
 from wsi.verify import FileReport, VerificationReport, verify_file
 from wsi.writer import Layout, Progress, lay_out, output_error, sync_folder, write_file
 
-Levels = Literal["native", "all"]
 WORKERS_MAX = 64
 _ROOM_MARGIN_BYTES = 16 << 20
-_DATE_NOTE = "The scan does not say when it was made, the date of its file stands in."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,41 +111,6 @@ def _magic(path: Path) -> bytes:
         raise NotASlideError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def images_of(source: Source, levels: Levels) -> tuple[AnyImage, ...]:
-    """Return every image a conversion writes: the scan's own, and with "all" the levels it lacks."""
-    if levels == "native":
-        return source.images
-    images = with_missing_levels(source.images)
-    check_even(images)
-    return images
-
-
-def plan_conversion(source: Source, metadata: SlideMetadata, *, levels: Levels = "native") -> Plan:
-    """Decide what converting an open scan will write."""
-    acquired_at = acquisition_time(source)
-    content = hashlib.sha256(
-        "\0".join((metadata.digest(), levels, acquired_at.isoformat(), source.description.name)).encode()
-    ).hexdigest()
-    return make_plan(
-        [
-            ImageOutline(
-                kind=image.kind.value, level=image.level, encoding=image.encoding, is_resampled=image.is_resampled
-            )
-            for image in images_of(source, levels)
-        ],
-        identity=source.description.identity,
-        content_digest=content,
-        study_instance_uid=metadata.study_instance_uid,
-        series_instance_uid=metadata.series_instance_uid,
-    )
-
-
-def acquisition_time(source: Source) -> datetime:
-    """Return when the slide was scanned: as the scan says, else when its file was finished."""
-    said = source.description.acquired_at
-    return said or datetime.fromtimestamp(int(source.path.stat().st_mtime))
-
-
 def convert(
     path: Path,
     out_dir: Path,
@@ -217,21 +179,12 @@ class _Job:
         should_stop: Callable[[], bool] | None,
         is_verified: bool,
     ) -> None:
-        from wsi.dataset import Subject
-
         self._source, self._images, self._plan = source, images, plan
         self._out_dir, self._workers = out_dir, workers
         self._done: dict[int, _Done] = {}
         self._locked = -1
-        dateless = () if source.description.acquired_at else (_DATE_NOTE,)
-        self._notes = (*source.description.notes, *dateless)
         self._on_progress, self._should_stop, self._is_verified = progress, should_stop, is_verified
-        self._subject = Subject(
-            description=replace(source.description, notes=self._notes),
-            metadata=metadata,
-            plan=plan,
-            acquired_at=acquisition_time(source),
-        )
+        self._subject = subject_of(source, metadata, plan)
         self._staging = out_dir / f".converting-{plan.series_instance_uid[-24:]}"
         self._state = Progress(
             stage="write",
@@ -258,7 +211,7 @@ class _Job:
             series_instance_uid=self._plan.series_instance_uid,
             files=tuple(replace(file, path=self._out_dir / file.path.name) for file in files),
             verification=VerificationReport(files=tuple(reports)) if self._is_verified else None,
-            notes=self._notes,
+            notes=self._subject.description.notes,
         )
 
     def _lock(self) -> None:
@@ -314,11 +267,7 @@ class _Job:
         earlier = image.encoding.lossy_ratios
         if isinstance(image, MissingImage):
             earlier = self._done[id(image.parent)].lossy_ratios
-        if len(earlier) >= len(image.encoding.lossy_methods):
-            return earlier
-        level = image.level
-        raw_bytes = level.frame_count * level.tile_width_px * level.tile_height_px * image.encoding.sample_count
-        return (*earlier, raw_bytes / max(int(table.frame_lengths().sum()), 1))
+        return lossy_ratios(image, table, earlier)
 
     def _frames(self, image: Image) -> tuple[FrameTable, Path | None]:
         if isinstance(image, StoredImage):

@@ -7,6 +7,7 @@ unknown, in words.  Standard: PS3.3 A.32.8
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -150,6 +151,7 @@ def _pixels(ds: Dataset, instance: PlannedInstance, lossy_ratios: tuple[float, .
     ds.LossyImageCompression = "01" if encoding.lossy_methods else "00"
     if encoding.lossy_methods:
         ds.LossyImageCompressionMethod = list(encoding.lossy_methods)
+    if lossy_ratios:
         ds.LossyImageCompressionRatio = [_number(ratio, 6) for ratio in lossy_ratios]
 
 
@@ -173,8 +175,8 @@ def _matrix(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
             _index(subject.plan.dimension_uid, tag) for tag in (0x0048021E, 0x0048021F)
         )
     if level.mpp_x:
-        ds.ImagedVolumeWidth = level.width_px * level.mpp_x / 1000
-        ds.ImagedVolumeHeight = level.height_px * level.mpp_y / 1000
+        ds.ImagedVolumeWidth = _single(level.width_px * level.mpp_x / 1000)
+        ds.ImagedVolumeHeight = _single(level.height_px * level.mpp_y / 1000)
         ds.ImagedVolumeDepth = _THICKNESS_MM * level.focal_plane_count * 1000
 
 
@@ -274,6 +276,12 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, meaning
     return code
+
+
+def _single(value: float) -> float:
+    """Return a value as single precision keeps it, so that a header in memory equals the one in the file."""
+    kept: float = struct.unpack("<f", struct.pack("<f", value))[0]
+    return kept
 
 
 def _number(value: float, digits: int = 10) -> DSfloat:

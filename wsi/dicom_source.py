@@ -80,7 +80,13 @@ def _series(path: Path) -> list[FrameIndex]:
         is_slide = ds is not None and ds.get("SOPClassUID") == _SOP_CLASS_UID
         if file == path and not is_slide:
             raise NotASlideError(f"{path.name} is a DICOM object, but not a whole slide image.")
-        if ds is None or not is_slide or (wanted and ds.SeriesInstanceUID != wanted):
+        if ds is None or not is_slide:
+            continue
+        if wanted and ds.SeriesInstanceUID != wanted:
+            if path.is_dir():
+                raise NotASlideError(
+                    f"{path.name} holds several slides.", next_step="Name one file of the slide you mean."
+                )
             continue
         wanted = str(ds.SeriesInstanceUID)
         found.append(index_frames(file))

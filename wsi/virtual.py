@@ -1,0 +1,108 @@
+"""A scan answered as the DICOM series it will become, before anything is written.
+
+UIDs, headers and frames are those of the files a conversion with the same metadata writes; an object whose frames are
+copied can also be streamed, byte for byte the later file, with its length known beforehand.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wsi.errors import UnsupportedSlideError
+from wsi.metadata import SlideMetadata
+from wsi.plan import PlannedInstance
+from wsi.series import lossy_ratios, plan_conversion, subject_of
+from wsi.source import Image, Source, StoredImage
+from wsi.writer import FrameReader, Layout, batches, buffer_for, lay_out
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from wsi.dataset import Subject
+
+
+class VirtualSlide:
+    """The series of an open scan. The scan must stay open as long as this is used, and is not closed by it."""
+
+    def __init__(self, source: Source, metadata: SlideMetadata | None = None) -> None:
+        known = (metadata or SlideMetadata()).over(source.metadata)
+        self.plan = plan_conversion(source, known)
+        subject = subject_of(source, known, self.plan)
+        self.instances = tuple(
+            VirtualInstance(planned=planned, image=image, subject=subject)
+            for planned, image in zip(self.plan.instances, source.images, strict=True)
+        )
+
+    def instance(self, sop_instance_uid: str) -> VirtualInstance:
+        """Return one object.  Raises: KeyError"""
+        for instance in self.instances:
+            if instance.planned.sop_instance_uid == sop_instance_uid:
+                return instance
+        raise KeyError(sop_instance_uid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VirtualInstance:
+    """One object of the series to be."""
+
+    planned: PlannedInstance
+    image: Image
+    subject: Subject
+
+    def dataset(self) -> Dataset:
+        """Return the header; the ratio of a compression that is still to come is not in it."""
+        from wsi.dataset import build_dataset
+
+        return build_dataset(self.subject, self.planned, lossy_ratios=self._ratios())
+
+    def frame(self, number: int) -> bytes:
+        """Return a frame as the file will hold it, its padding byte left out; from 1.
+
+        Raises: IndexError outside; SlideError
+        """
+        if not 1 <= number <= self.planned.level.frame_count:
+            raise IndexError(f"frame {number} lies outside 1 to {self.planned.level.frame_count}")
+        if not isinstance(self.image, StoredImage):
+            return self.image.make_frame(number - 1)
+        file_descriptor = os.open(self.image.table.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return self.image.table.read(file_descriptor, number - 1)
+        finally:
+            os.close(file_descriptor)
+
+    def size_bytes(self) -> int:
+        """Return the size of the file to be.  Raises: UnsupportedSlideError where frames must be made first."""
+        return self._layout().file_bytes
+
+    def stream(self) -> Iterator[bytes]:
+        """Yield the file to be, a few megabytes at a time.
+
+        Raises: UnsupportedSlideError where frames must be made first; TruncatedSlideError
+        """
+        layout = self._layout()
+        yield layout.head
+        reader, buffer = FrameReader(self._stored().table, layout), buffer_for(layout)
+        try:
+            for first, end in batches(layout):
+                yield bytes(buffer[: reader.fill(buffer, first, end)])
+        finally:
+            reader.close()
+        yield layout.tail
+
+    def _layout(self) -> Layout:
+        from wsi.dataset import header_bytes
+
+        header = header_bytes(self.subject, self.planned, lossy_ratios=self._ratios())
+        return lay_out(header, self._stored().table, is_native=self.planned.encoding.is_native)
+
+    def _ratios(self) -> tuple[float, ...]:
+        earlier = self.image.encoding.lossy_ratios
+        return lossy_ratios(self.image, self.image.table, earlier) if isinstance(self.image, StoredImage) else earlier
+
+    def _stored(self) -> StoredImage:
+        if not isinstance(self.image, StoredImage):
+            raise UnsupportedSlideError("The frames of this image must be made before its size is known.")
+        return self.image
