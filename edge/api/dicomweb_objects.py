@@ -159,6 +159,12 @@ class Objects:
             lambda path: f"{address_of(instance)}/bulkdata/{path}",
             has_pixels_at=opened.pixels.tag if opened.pixels is not None else None,
             syntax_uid=instance.transfer_syntax_uid,
+            uids={
+                "00080016": instance.sop_class_uid,
+                "00080018": instance.sop_instance_uid,
+                "0020000D": instance.study_instance_uid,
+                "0020000E": instance.series_instance_uid,
+            },
         )
         return self._metadata.put(instance.digest, encoded)
 

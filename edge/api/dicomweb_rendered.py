@@ -13,19 +13,25 @@ from edge.dicom.decode import NotDecodableError
 from edge.dicom.presentation import Window
 from edge.dicom.render import VIEWPORT_PX_MAX, Viewport, Wish, render
 from edge.errors import BadInputError, EdgeError, NotFoundError
+from edge.store import index
+from edge.store.database import Database
 from edge.store.instances import Instance
 
 THUMBNAIL_PX = 256
 RENDERED_LIST_MAX = 64
 THUMBNAIL_TRIES_MAX = 8
 _CURVES = {"linear": "LINEAR", "linear-exact": "LINEAR_EXACT", "sigmoid": "SIGMOID"}
+SLIDE_IMAGES_MAX = 1000
+_KIND_RANKS = {"THUMBNAIL": 0, "OVERVIEW": 1, "LABEL": 9}
+"""By the third value of ImageType; levels of the pyramid come in between."""
 _SLIDE_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
 
 class Rendered:
     """Answers with pictures."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, database: Database, objects: Objects) -> None:
+        self._database = database
         self._objects = objects
 
     async def answer_frames(self, request: web.Request) -> web.StreamResponse:
@@ -58,7 +64,7 @@ class Rendered:
         if "instance" in place:
             candidates = [await self._objects.find(place["study"], place["series"], place["instance"])]
         else:
-            candidates = _order(await self._objects.list(place["study"], place.get("series")))
+            candidates = await self._order(await self._objects.list(place["study"], place.get("series")))
         problem: EdgeError = NotFoundError("Nothing here has pixels.")
         for instance in candidates[:THUMBNAIL_TRIES_MAX]:
             number = int(place["frame"]) if "frame" in place else None
@@ -71,6 +77,21 @@ class Rendered:
                 problem = error
         raise problem
 
+    async def _order(self, instances: list[Instance]) -> list[Instance]:
+        """Put what shows best what this is first: a slide's thumbnail, never its label; else the middle."""
+        slides = [instance for instance in instances if instance.sop_class_uid == _SLIDE_CLASS]
+        if slides:
+            kinds = await self._objects.readers.run(self._kinds, slides[0].study_instance_uid)
+            return sorted(slides, key=lambda one: (kinds.get(one.sop_instance_uid, 2), one.frame_count, one.size_bytes))
+        middle = len(instances) // 2
+        return [*instances[middle:], *instances[:middle]]
+
+    def _kinds(self, study: str) -> dict[str, int]:
+        """Return the rank of each image of a study's slides."""
+        filters = {"StudyInstanceUID": study, "SOPClassUID": _SLIDE_CLASS}
+        rows = index.search_instances(self._database, filters, limit=SLIDE_IMAGES_MAX).rows
+        return {row["SOPInstanceUID"]: _rank(row.get("ImageType")) for row in rows}
+
     async def _picture(self, instance: Instance, number: int | None, wish: Wish) -> bytes:
         """Render a frame; None is the one in the middle."""
         frames = await self._objects.open_frames(instance)
@@ -81,14 +102,9 @@ class Rendered:
         return await self._objects.decoders.run(render, data, number, presentation, wish)
 
 
-def _order(instances: list[Instance]) -> list[Instance]:
-    """Put what shows best what this is first: a slide's label-free small images, else the middle of the series."""
-    slides = [instance for instance in instances if instance.sop_class_uid == _SLIDE_CLASS]
-    if slides:
-        single = [instance for instance in slides if instance.frame_count == 1]
-        return sorted(single or slides, key=lambda instance: (instance.frame_count, -instance.size_bytes))
-    middle = len(instances) // 2
-    return [*instances[middle:], *instances[:middle]]
+def _rank(image_type: object) -> int:
+    kinds = image_type if isinstance(image_type, list) else []
+    return next((rank for kind, rank in _KIND_RANKS.items() if kind in kinds), 2)
 
 
 def _etag(instance: Instance, name: str, wish: Wish) -> str:

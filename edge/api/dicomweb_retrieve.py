@@ -128,6 +128,8 @@ class Retrieve:
             if not _wants_parts(request):
                 return await send_file_span(request, frames.path, start, end - start, OCTETS, etag)
             return await self._stream(request, OCTETS, OCTETS, etag, [file_chunks(frames.path, start, end - start)])
+        for number in {1, index.frame_count}:  # a file that was cut is noticed before the status has been sent
+            await self._objects.read_frame(frames, number)
         pieces = [self._frame(frames, number) for number in range(1, index.frame_count + 1)]
         return await self._stream(request, media_type, content_type, etag, pieces)
 

@@ -196,6 +196,8 @@ def _cut_to_stored_bits(pixels: Pixels, layout: PixelLayout) -> Pixels:
     if layout.bits_stored == width:
         return values
     mask = values.dtype.type((1 << layout.bits_stored) - 1)
+    if layout.transfer_syntax_uid not in NATIVE | {RLE}:  # a lossy codec may overshoot; no overlay hides in it
+        return np.asarray(np.minimum(values, mask))
     return np.asarray((values >> np.uint8(shift)) & mask)
 
 

@@ -1,7 +1,8 @@
 """A dataset as DICOM JSON, large values as addresses.  Standard: PS3.18 F"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from edge.dicom.pixel_layout import PARSE_FAULTS
 
 INLINE_BYTES_MAX = 1024
 DEPTH_MAX = 32
+EMPTY: Mapping[str, str] = MappingProxyType({})
 _BINARY = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
 _SPECIFIC_CHARACTER_SET = 0x00080005
 
@@ -19,9 +21,11 @@ Address = Callable[[str], str]
 """From a path of tags and item numbers, such as 00540220/0/00280010, to an address."""
 
 
-def encode_dataset(dataset: Dataset, address: Address, *, has_pixels_at: int | None, syntax_uid: str) -> bytes:
-    """Return one JSON object; attributes that cannot be read are left out."""
-    attributes = to_json(dataset, address)
+def encode_dataset(
+    dataset: Dataset, address: Address, *, has_pixels_at: int | None, syntax_uid: str, uids: Mapping[str, str] = EMPTY
+) -> bytes:
+    """Return one JSON object; attributes that cannot be read are left out, but for the `uids` that we know."""
+    attributes = {tag: {"vr": "UI", "Value": [uid]} for tag, uid in uids.items()} | to_json(dataset, address)
     attributes["00083002"] = {"vr": "UI", "Value": [syntax_uid]}
     if has_pixels_at is not None:
         tag = f"{has_pixels_at:08X}"
