@@ -10,10 +10,10 @@ import re
 import struct
 from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO
 
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filewriter import dcmwrite
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.sequence import Sequence
 from pydicom.valuerep import DSfloat
 
@@ -56,10 +56,13 @@ def header_bytes(subject: Subject, instance: PlannedInstance, *, lossy_ratios: t
     meta.TransferSyntaxUID = instance.encoding.transfer_syntax_uid
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION
-    ds.file_meta = meta
-    buffer = BytesIO()
-    dcmwrite(buffer, ds, implicit_vr=False, little_endian=True, enforce_file_format=True)
-    return buffer.getvalue()
+    # Not dcmwrite, which copies the dataset first.
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    buffer.write(bytes(128) + b"DICM")
+    write_file_meta_info(buffer, meta, enforce_standard=True)
+    write_dataset(buffer, ds)
+    return bytes(buffer.getvalue())
 
 
 def build_dataset(subject: Subject, instance: PlannedInstance, *, lossy_ratios: tuple[float, ...]) -> Dataset:
