@@ -52,11 +52,11 @@ class Controls:
     async def _do(self, principal: Principal, session_id: str, message: dict[str, Any], values: dict[str, Any]) -> None:
         match message.get("type"):
             case "still":
-                await self._record(principal, session_id, "still", frame_index=values.get("frame_index"))
+                await self._record(principal, values, "still", frame_index=values.get("frame_index"))
             case "clip.start" | "clip.stop" as verb:
-                await self._record(principal, session_id, verb)
+                await self._record(principal, values, verb)
             case "save_last":
-                await self._record(principal, session_id, "clip.save_last", seconds=_seconds(message))
+                await self._record(principal, values, "clip.save_last", seconds=_seconds(message))
             case "request":
                 _require(principal, Action.ASK_CAPTURE, session_id)
                 await self._tell_request(session_id, message, values)
@@ -67,10 +67,12 @@ class Controls:
                 # Statistics and kinds of messages newer than this service are no business of ours.
                 return
 
-    async def _record(self, principal: Principal, session_id: str, verb: str, **asked: Any) -> None:
+    async def _record(self, principal: Principal, values: dict[str, Any], verb: str, **asked: Any) -> None:
+        session_id = str(values["session_id"])
         _require(principal, Action.ASK_CAPTURE, session_id)
         await self._room.record(verb, session_id, **asked)
-        await self._audit(principal, verb, session_id, by="data channel")
+        # A guest chose the own name; the peer's begins with the invitation it came by.
+        await self._audit(principal, verb, session_id, peer=str(values["peer_id"]))
 
     async def _tell_request(self, session_id: str, message: dict[str, Any], values: dict[str, Any]) -> None:
         request = {"v": 1, "type": "request", "request_id": secrets.token_hex(6), "text": _text(message, "text")}
