@@ -36,6 +36,7 @@ export class Stage extends EventTarget {
     start: Position | null,
   ) {
     super();
+    forbidInlineStyle();
     this.native = nativeMagnification(slide.magnification, slide.mpp);
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.viewer = OpenSeadragon({
@@ -168,6 +169,17 @@ export class Stage extends EventTarget {
     const viewport = this.viewer.viewport;
     return viewport.viewportToImageCoordinates(viewport.pointFromPixel(new OpenSeadragon.Point(point.x, point.y), true));
   }
+}
+
+/**
+ * The library puts a style element into the page unless it finds its own; our security policy forbids that. Its rule is
+ * in viewer.css, and where it looks stands an element of that name that is no HTML and styles nothing.
+ */
+function forbidInlineStyle(): void {
+  if (document.querySelector("style[data-openseadragon-mobile-css]")) return;
+  const stand = document.createElementNS(null, "style");
+  stand.setAttribute("data-openseadragon-mobile-css", "true");
+  document.head.appendChild(stand);
 }
 
 /**

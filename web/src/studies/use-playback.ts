@@ -81,7 +81,8 @@ export function usePlayback(instance: InstanceRow, address: string, wish: Window
         return;
       }
       setBuffering(false);
-      setHead((old) => ({ ...old, at_ms: next.at_ms, isPlaying: !next.is_ended }));
+      // A pause that came meanwhile holds: the picture under the finger is the one that stays.
+      setHead((old) => (old.isPlaying ? { ...old, at_ms: next.at_ms, isPlaying: !next.is_ended } : old));
     });
   }, [head.isPlaying, store, timing]);
 

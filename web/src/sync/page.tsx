@@ -6,15 +6,24 @@ import { formatBytes, formatDuration } from "../lib/format";
 import { useNodeEvent, useRemote } from "../lib/hooks";
 import { t } from "../lib/i18n";
 import type { Outbox } from "../lib/shapes";
+import { useSoon } from "./use-soon";
 import { DestinationCard } from "./destination-card";
 import { type Glance, glanceOf } from "./glance";
 import { StudyRows } from "./study-rows";
 import "./sync.css";
 
+/** The list of studies is asked for again at most this often. */
+const STUDIES_MS = 2000;
+
 /** One glance: is everything at the hospital; if not, what, why and until when. */
 export default function SyncPage() {
   const outbox = useRemote((signal) => api.outbox(signal));
-  useNodeEvent("outbox", (view) => outbox.set((old) => ({ ...view, studies: view.studies ?? old?.studies ?? [] })));
+  const refresh = useSoon(outbox.reload, STUDIES_MS);
+  useNodeEvent("outbox", (view) => {
+    outbox.set((old) => ({ ...view, studies: view.studies ?? old?.studies ?? [] }));
+    // The event is a summary without names; what it says of studies is asked for, not too often.
+    if (!view.studies) refresh();
+  });
   const view = outbox.data;
   return (
     <Page title={t("sync.title")}>

@@ -41,7 +41,7 @@ export const sync = {
   "sync.first": "First in line",
   "sync.cancel": "Do not send",
   "sync.more": "More for {name}",
-  "sync.studies": "Studies on their way",
+  "sync.studies": "Studies",
   "sync.studies.none": "No study waits.",
   "sync.column.study": "Study",
   "sync.column.to": "To",
