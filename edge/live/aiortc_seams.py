@@ -10,6 +10,7 @@ import random
 import struct
 import time
 from collections import deque
+from dataclasses import dataclass
 from typing import Protocol
 
 import aioice.ice
@@ -22,6 +23,7 @@ from aiortc.rtp import (
     RTCP_PSFB_PLI,
     RTCP_RTPFB_NACK,
     RtcpPsfbPacket,
+    RtcpReceiverInfo,
     RtcpRrPacket,
     RtcpRtpfbPacket,
     RtcpSrPacket,
@@ -41,9 +43,24 @@ BURST_S = 0.005
 RESEND_COUNT_MAX = 64
 """Of one negative acknowledgement; more is a lost picture, and a keyframe is cheaper."""
 
+RESEND_BYTES_MAX = 24_000
+RESEND_S_FIRST = 0.1
+"""Between two resends of a packet, before the round trip is known."""
+
 _EXTENSION_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 _EXTENSION_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 _stock_host_addresses = aioice.ice.get_host_addresses
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A packet kept for resending."""
+
+    marked_type: int
+    timestamp: int
+    payload: bytes
+    resent_s: float | None = None
+    is_missed: bool = False
 
 
 class Ears(Protocol):
@@ -52,14 +69,20 @@ class Ears(Protocol):
     def hear_loss(self) -> None:
         """The receiver lost the picture and needs a keyframe."""
 
+    def hear_nacks(self, missing_count: int, sent_count: int) -> None:
+        """The receiver misses packets it has not asked for before; `sent_count` is how many were ever sent."""
+
     def hear_remb(self, bitrate_bps: int) -> None:
         """The receiver estimates what the link carries."""
 
-    def hear_report(self, *, loss: float, rtt_s: float | None) -> None:
-        """A receiver report came; `loss` is the fraction since the last."""
+    def hear_report(self, *, highest_sequence: int, lost_count: int, rtt_s: float | None) -> None:
+        """A receiver report came; the counts are from the start.  Standard: RFC 3550 6.4.1"""
 
     def pace_bps(self) -> int:
         """Return how fast packets may leave."""
+
+    def resend_bps(self) -> int:
+        """Return how much may be sent again."""
 
 
 class HubSender(RTCRtpSender):  # type: ignore[misc]
@@ -75,7 +98,9 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         self._resend_payload_type: int | None = None
         self._resend_sequence = random.randrange(1 << 15)
         self._sequence = random.randrange(1 << 15)
-        self._history: dict[int, tuple[int, int, bytes]] = {}
+        self._history: dict[int, _Sent] = {}
+        self._resend_bytes_left = float(RESEND_BYTES_MAX)
+        self._resend_filled_s = time.monotonic()
         self._kept: deque[int] = deque()
         self.rtp_offset = random.randrange(RTP_MODULUS)
         """What is added to hub time on the wire."""
@@ -150,23 +175,45 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         return struct.pack("!HH", 0xBEDE, len(body) // 4) + body
 
     def _keep(self, sequence: int, marked_type: int, timestamp: int, payload: bytes) -> None:
-        self._history[sequence] = (marked_type, timestamp, payload)
+        self._history[sequence] = _Sent(marked_type, timestamp, payload)
         self._kept.append(sequence)
         if len(self._kept) > HISTORY_PACKETS_MAX:
             self._history.pop(self._kept.popleft(), None)
 
     async def _retransmit(self, sequence_number: int) -> None:
         kept = self._history.get(sequence_number)
-        if kept is None:
+        if kept is None or not self._may_resend(kept):
             return
-        marked_type, timestamp, payload = kept
         if self._resend_payload_type is None:
-            await self._send_packet(marked_type, sequence_number, timestamp, self._ssrc, payload)
+            await self._send_packet(kept.marked_type, sequence_number, kept.timestamp, self._ssrc, kept.payload)
             return
-        marked_type = marked_type & 0x80 | self._resend_payload_type
-        payload = struct.pack("!H", sequence_number) + payload
-        await self._send_packet(marked_type, self._resend_sequence, timestamp, self._rtx_ssrc, payload)
+        marked_type = kept.marked_type & 0x80 | self._resend_payload_type
+        payload = struct.pack("!H", sequence_number) + kept.payload
+        await self._send_packet(marked_type, self._resend_sequence, kept.timestamp, self._rtx_ssrc, payload)
         self._resend_sequence = (self._resend_sequence + 1) & 0xFFFF
+
+    def _may_resend(self, kept: "_Sent") -> bool:
+        """A packet is sent again once a round trip, and all of them within their allowance: else a flooded link
+        is answered with a greater flood."""
+        now_s = time.monotonic()
+        round_trip_s = self._RTCRtpSender__rtt or RESEND_S_FIRST
+        if kept.resent_s is not None and now_s - kept.resent_s < round_trip_s:
+            return False
+        gained = (now_s - self._resend_filled_s) * self._ears.resend_bps() / 8
+        self._resend_bytes_left = min(RESEND_BYTES_MAX, self._resend_bytes_left + gained)
+        self._resend_filled_s = now_s
+        if self._resend_bytes_left < len(kept.payload):
+            return False
+        self._resend_bytes_left -= len(kept.payload)
+        kept.resent_s = now_s
+        return True
+
+    def _count_new(self, sequences: list[int]) -> int:
+        """Return how many of these are asked for for the first time."""
+        found = [kept for sequence in sequences if (kept := self._history.get(sequence)) and not kept.is_missed]
+        for kept in found:
+            kept.is_missed = True
+        return len(found)
 
     def _send_keyframe(self) -> None:
         self._ears.hear_loss()
@@ -174,6 +221,7 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
     async def _handle_rtcp_packet(self, packet: object) -> None:
         match packet:
             case RtcpRtpfbPacket(fmt=fmt) if fmt == RTCP_RTPFB_NACK:
+                self._ears.hear_nacks(self._count_new(packet.lost), self._RTCRtpSender__packet_count)
                 for sequence in packet.lost[:RESEND_COUNT_MAX]:
                     await self._retransmit(sequence)
             case RtcpPsfbPacket(fmt=fmt) if fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
@@ -184,7 +232,16 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
                 await super()._handle_rtcp_packet(packet)
                 for report in packet.reports:
                     if report.ssrc == self._ssrc:
-                        self._ears.hear_report(loss=report.fraction_lost / 256, rtt_s=self._RTCRtpSender__rtt)
+                        self._ears.hear_report(
+                            highest_sequence=report.highest_sequence, lost_count=report.packets_lost,
+                            rtt_s=self._round_trip_s(report),
+                        )  # fmt: skip
+
+    def _round_trip_s(self, report: RtcpReceiverInfo) -> float | None:
+        """Return what this report alone says; the stock figure is smoothed over many and comes late."""
+        if self._RTCRtpSender__lsr != report.lsr or not report.dlsr:
+            return None
+        return float(time.time() - self._RTCRtpSender__lsr_time - report.dlsr / 65536)
 
     def _hear_remb(self, fci: bytes) -> None:
         try:

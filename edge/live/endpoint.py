@@ -66,12 +66,15 @@ class Endpoint:
         return {}
 
     async def close_room(self, session_id: str) -> dict[str, Any]:
+        await self._close_room(session_id, is_over=True)
+        return {}
+
+    async def _close_room(self, session_id: str, *, is_over: bool) -> None:
         room = self._rooms.pop(session_id, None)
         if room is not None:
-            await room.close()
+            await room.close(is_over=is_over)
             if all(other.source != room.source for other in self._rooms.values()):
                 await self._hubs.pop(room.source).stop()
-        return {}
 
     async def answer_offer(self, session_id: str, peer_id: str, role: str, name: str, sdp: str) -> dict[str, Any]:
         room = self._find(session_id)
@@ -114,5 +117,5 @@ class Endpoint:
 
     async def _close_all(self) -> None:
         for session_id in list(self._rooms):
-            await self.close_room(session_id)
+            await self._close_room(session_id, is_over=False)
         await self._server.stop()

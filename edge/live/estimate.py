@@ -1,21 +1,89 @@
 """What one viewer's link carries, from what the viewer tells us.  Pure: the caller passes the time in.
 
-REMB (the receiver's own estimate) is limited by what is sent: about half as much again. So an estimate may be far
-above what a quiet picture needs, and is raised step by step while nothing speaks against it: fast until the first
-sign of congestion, slowly afterwards. Loss over a tenth lowers it, as in Google's congestion control.
+Four voices: REMB, the receiver's own estimate, which falls to 85 % of what arrives when delay builds up; receiver
+reports, with the fraction lost; the round trip, which grows with the queue on the way; negative acknowledgements, the
+first to speak when a link is flooded. REMB rises only to about one and a half times what is sent, so a quiet picture
+keeps it low: it may be exceeded step by step while nothing speaks against it. Growth is fast until the first sign of
+congestion, then quick up to what the link was seen to carry, and slow beyond.
 """
 
 from dataclasses import dataclass
 
-ESTIMATE_BPS_FIRST = 1_000_000
+ESTIMATE_BPS_FIRST = 500_000
+"""Its first keyframe fits into the queue of a poor link; a good one carries all after three seconds."""
 ESTIMATE_BPS_MIN = 80_000
 REMB_USABLE = 0.92
-"""Of a REMB that is below what we would send; the rest is for headers, audio and resends."""
+"""The rest is for headers, audio and resends."""
+REMB_OF_ARRIVED = 0.85
+REMB_EXCEEDED = 1.3
+BUSY_PART = 0.7
+"""A picture that uses less than this of its rate tells REMB nothing of the link."""
 LOSS_HIGH = 0.10
-LOSS_LOW = 0.02
-GROWTH_FAST_PER_S = 0.60
-GROWTH_SLOW_PER_S = 0.08
+LOSS_LOW = 0.06
+"""Loss without a queue is the radio's, not ours: less would not help."""
+QUEUED_S_LOW = 0.05
+QUEUED_S_HIGH = 0.12
+QUEUED_CUT = 0.8
+RTT_FORGET = 1.002
+"""A report: a way that became longer for good is the shortest one again after some minutes."""
+NACK_HIGH = 0.15
+NACK_CUT = 0.5
+GROWTH_FIRST_PER_S = 0.6
+GROWTH_BACK_PER_S = 0.25
+GROWTH_BEYOND_PER_S = 0.06
+NEAR_CAPACITY = 0.85
 STEP_S_MAX = 1.0
+REPORT_S = 0.5
+REPORT_PACKETS_MIN = 8
+MOMENT_S = 0.2
+MISSES_MIN = 8
+"""Fewer in a moment may be chance."""
+MOMENT_S_MAX = 2.0
+REST_S = 0.7
+"""After a cut the queue on the way empties; what is heard meanwhile is of the time before."""
+
+
+@dataclass(slots=True)
+class Misses:
+    """Negative acknowledgements gathered over a moment: which fraction of what was sent is missed."""
+
+    _missing_count: int = 0
+    _sent_count: int = 0
+    _begun_s: float | None = None
+
+    def take(self, missing_count: int, sent_count: int, *, now_s: float) -> float | None:
+        """Return the fraction once a moment is over, else None; `sent_count` counts from the start."""
+        if self._begun_s is None or now_s - self._begun_s > MOMENT_S_MAX:
+            self._missing_count, self._sent_count, self._begun_s = missing_count, sent_count, now_s
+            return None
+        self._missing_count += missing_count
+        if now_s - self._begun_s < MOMENT_S:
+            return None
+        is_telling = self._missing_count >= MISSES_MIN
+        fraction = self._missing_count / max(1, sent_count - self._sent_count) if is_telling else 0.0
+        self._missing_count, self._sent_count, self._begun_s = 0, sent_count, now_s
+        return fraction
+
+
+@dataclass(slots=True)
+class LossMeter:
+    """The loss over a second, from the totals of receiver reports: single ones cover a few packets and mislead."""
+
+    _lost_count: int = 0
+    _highest: int | None = None
+    _begun_s: float = 0.0
+
+    def take(self, *, highest_sequence: int, lost_count: int, now_s: float) -> float | None:
+        """Return the fraction lost since the last answer, once that is long enough ago, else None."""
+        if self._highest is None:
+            self._lost_count, self._highest, self._begun_s = lost_count, highest_sequence, now_s
+            return None
+        expected_count = (highest_sequence - self._highest) % (1 << 32)
+        if now_s - self._begun_s < REPORT_S or expected_count < REPORT_PACKETS_MIN:
+            return None
+        fraction = max(0, lost_count - self._lost_count) / expected_count
+        self._lost_count, self._highest, self._begun_s = lost_count, highest_sequence, now_s
+        return min(1.0, fraction)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,39 +93,73 @@ class Estimate:
     bitrate_bps_max: int
     bitrate_bps: int = ESTIMATE_BPS_FIRST
     remb_bps: int | None = None
-    is_steady: bool = False
-    """True after the first sign of congestion: growth is slow from then on."""
+    capacity_bps: float | None = None
+    """What the link was seen to carry when it was full; None before the first sign of congestion."""
+    _cut_s: float | None = None
+    _rtt_s_min: float | None = None
     _grown_s: float | None = None
 
     def __post_init__(self) -> None:
         self.bitrate_bps = min(self.bitrate_bps, self.bitrate_bps_max)
 
-    def take_remb(self, remb_bps: int) -> None:
-        """Take the receiver's estimate; it lowers ours at once."""
+    @property
+    def is_steady(self) -> bool:
+        """True after the first sign of congestion."""
+        return self.capacity_bps is not None
+
+    def take_remb(self, remb_bps: int, *, now_s: float) -> None:
+        """Take the receiver's estimate; one that falls below ours lowers ours at once."""
         is_falling = self.remb_bps is not None and remb_bps < self.remb_bps
         self.remb_bps = remb_bps
-        limit_bps = int(remb_bps * REMB_USABLE)
-        if is_falling and limit_bps < self.bitrate_bps:
-            self.is_steady = True
-            self._set(limit_bps)
+        if is_falling and remb_bps * REMB_USABLE < self.bitrate_bps and not self._is_resting(now_s):
+            self._cut(remb_bps * REMB_USABLE, carried_bps=remb_bps / REMB_OF_ARRIVED, now_s=now_s)
 
-    def take_report(self, *, loss: float, now_s: float) -> None:
-        """Take a receiver report; `loss` is the fraction lost since the last one, 0 to 1."""
+    def take_report(self, *, loss: float, sent_bps: float, rtt_s: float | None, now_s: float) -> None:
+        """Take what a receiver reported; `loss` is the fraction lost since the last time, 0 to 1."""
+        queued_s = self._queued_s(rtt_s)
+        if queued_s > QUEUED_S_HIGH and not self._is_resting(now_s):
+            self._cut(self.bitrate_bps * QUEUED_CUT, carried_bps=self.bitrate_bps * QUEUED_CUT, now_s=now_s)
+            return
         if loss > LOSS_HIGH:
-            self.is_steady = True
-            self._set(int(self.bitrate_bps * (1 - loss / 2)))
-            self._grown_s = now_s
-        elif loss <= LOSS_LOW:
-            self._grow(now_s)
+            if not self._is_resting(now_s):
+                kept_bps = self.bitrate_bps * (1 - loss / 2)
+                self._cut(kept_bps, carried_bps=self.bitrate_bps * (1 - loss), now_s=now_s)
+        elif loss <= LOSS_LOW and queued_s < QUEUED_S_LOW:
+            self._grow(now_s, is_busy=sent_bps >= BUSY_PART * self.bitrate_bps)
 
-    def _grow(self, now_s: float) -> None:
-        step_s = 0.0 if self._grown_s is None else min(STEP_S_MAX, now_s - self._grown_s)
+    def take_nacks(self, fraction: float, *, now_s: float) -> None:
+        """Take the fraction of packets the receiver misses, as soon as it says so."""
+        if fraction > NACK_HIGH and not self._is_resting(now_s):
+            carried_bps = self.bitrate_bps * (1 - min(1.0, fraction))
+            self._cut(self.bitrate_bps * NACK_CUT, carried_bps=max(carried_bps, self.bitrate_bps * 0.25), now_s=now_s)
+
+    def _queued_s(self, rtt_s: float | None) -> float:
+        """Return how much longer than the shortest a round trip is: what waits on the way."""
+        if rtt_s is None or rtt_s < 0:
+            return 0.0
+        self._rtt_s_min = rtt_s if self._rtt_s_min is None else min(rtt_s, self._rtt_s_min * RTT_FORGET)
+        return rtt_s - self._rtt_s_min
+
+    def _is_resting(self, now_s: float) -> bool:
+        return self._cut_s is not None and now_s - self._cut_s < REST_S
+
+    def _cut(self, bitrate_bps: float, *, carried_bps: float, now_s: float) -> None:
+        self.capacity_bps = carried_bps
+        self._cut_s = self._grown_s = now_s
+        self._set(min(bitrate_bps, self.bitrate_bps))
+
+    def _grow(self, now_s: float, *, is_busy: bool) -> None:
+        step_s = 0.0 if self._grown_s is None else max(0.0, min(STEP_S_MAX, now_s - self._grown_s))
         self._grown_s = now_s
-        grown_bps = int(self.bitrate_bps * (1 + (GROWTH_SLOW_PER_S if self.is_steady else GROWTH_FAST_PER_S) * step_s))
-        if self.remb_bps is not None:
-            # Never beyond what the receiver believes in, never below what we already send without harm.
-            grown_bps = min(grown_bps, max(int(self.remb_bps * REMB_USABLE), self.bitrate_bps))
+        grown_bps = self.bitrate_bps * (1 + self._growth_per_s() * step_s)
+        if self.remb_bps is not None and self.is_steady and is_busy:
+            grown_bps = min(grown_bps, max(self.remb_bps * REMB_EXCEEDED, self.bitrate_bps))
         self._set(grown_bps)
 
-    def _set(self, bitrate_bps: int) -> None:
-        self.bitrate_bps = max(ESTIMATE_BPS_MIN, min(self.bitrate_bps_max, bitrate_bps))
+    def _growth_per_s(self) -> float:
+        if self.capacity_bps is None:
+            return GROWTH_FIRST_PER_S
+        return GROWTH_BACK_PER_S if self.bitrate_bps < NEAR_CAPACITY * self.capacity_bps else GROWTH_BEYOND_PER_S
+
+    def _set(self, bitrate_bps: float) -> None:
+        self.bitrate_bps = max(ESTIMATE_BPS_MIN, min(self.bitrate_bps_max, int(bitrate_bps)))

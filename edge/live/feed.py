@@ -7,7 +7,7 @@ the feed waits and follows. Belongs to one thread.
 from enum import StrEnum
 from pathlib import Path
 
-from edge.ring import Frame, FrameGap, Reader, RingAbsent
+from edge.ring import Frame, FrameGap, Reader, RingAbsent, reading
 
 BACKLOG_FRAMES_MAX = 3
 """More than this behind, and the feed goes on with the newest frame."""
@@ -29,6 +29,16 @@ def first_wanted(last_index: int | None, next_index: int) -> int:
     if last_index is None or newest - last_index > BACKLOG_FRAMES_MAX or newest < last_index:
         return newest
     return last_index + 1
+
+
+def peek_size_px(path: Path) -> tuple[int, int] | None:
+    """Return width and height of the newest frame, or None when there is none."""
+    try:
+        with reading(path) as reader:
+            frame = reader.latest()
+    except RingAbsent:
+        return None
+    return None if frame is None else (frame.info.width_px, frame.info.height_px)
 
 
 class Feed:

@@ -18,11 +18,11 @@ import av
 
 from edge.live.encoder import CodecName, Encoder
 from edge.live.estimate import Estimate
-from edge.live.feed import Feed, PictureState
+from edge.live.feed import Feed, PictureState, peek_size_px
 from edge.live.frame_map import FrameMap
 from edge.live.keyframe import KeyframeGate
 from edge.live.picture import RTP_CLOCK_HZ, Picture, ticks_after, ticks_of
-from edge.live.rungs import TOP, Rung, plan_rungs
+from edge.live.rungs import RUNGS, TOP, Rung, ladder_for, plan_rungs
 from edge.live.track import PictureQueue
 from edge.ring import Frame
 from edge.runtime.clock import mono_s
@@ -93,6 +93,8 @@ class Hub:
         self.state = PictureState.ABSENT
         self.fps = 0.0
         self._restart_count = 0
+        self._size_px: tuple[int, int] | None = None
+        self._ladder: tuple[Rung, ...] = RUNGS
         self._wanted: dict[Stream, int] = {}
         self._asked: deque[tuple[Stream, bool]] = deque(maxlen=256)
         self._thread: threading.Thread | None = None
@@ -101,12 +103,19 @@ class Hub:
 
     # The event loop's side.
 
+    async def prepare(self) -> None:
+        """Learn the size of the picture before somebody joins, so that the first rung is the right one."""
+        size_px = await asyncio.to_thread(peek_size_px, self._ring_path)
+        if size_px is not None:
+            self._take_size(size_px)
+
     def join(self, viewer: Viewer) -> None:
         """Begin sending to a viewer; its first picture is a keyframe."""
         self._viewers[viewer.viewer_id] = viewer
         self.plan()
         self._asked.append((Stream(viewer.codec, viewer.rung), True))
         if self._thread is None:
+            self.frame_map.clear()
             self._stop = threading.Event()
             self._thread = threading.Thread(
                 target=self._run, args=(self._stop,), name=f"hub-{self._ring_path.name}", daemon=True
@@ -133,9 +142,10 @@ class Hub:
             {name: viewer.estimate.bitrate_bps for name, viewer in viewers.items()},
             {name: viewer.rung for name, viewer in viewers.items()},
             bitrate_bps_max=self._bitrate_bps_max,
+            ladder=self._ladder,
         )
         for name, viewer in viewers.items():
-            if plan.rung_of[name] is not viewer.rung:
+            if plan.rung_of[name] != viewer.rung:
                 viewer.rung = plan.rung_of[name]
                 viewer.queue.await_keyframe()
                 self._asked.append((Stream(viewer.codec, viewer.rung), True))
@@ -155,8 +165,14 @@ class Hub:
             self.frame_map.clear()
         self.frame_map.add(picture.ticks, picture.frame_index)
         for viewer in self._viewers.values():
-            if viewer.codec == stream.codec and viewer.rung is stream.rung and not viewer.queue.offer(picture):
+            if viewer.codec == stream.codec and viewer.rung == stream.rung and not viewer.queue.offer(picture):
                 self._asked.append((stream, False))
+
+    def _take_size(self, size_px: tuple[int, int]) -> None:
+        if size_px != self._size_px:
+            self._size_px = size_px
+            self._ladder = ladder_for(*size_px)
+            self.plan()
 
     def _take_state(self, state: PictureState) -> None:
         self.state = state
@@ -204,6 +220,8 @@ class _Work:
         self._sync(now_s)
         if frame is not None:
             self._note_interval(frame)
+            if self._last is None or frame.pixels.shape != self._last.pixels.shape:
+                self._hub._tell(self._hub._take_size, (frame.info.width_px, frame.info.height_px))
             self._last = frame
             self._last_ticks = ticks_after(ticks_of(frame.info.mono_ns), self._last_ticks)
             self._encode_all(frame, self._last_ticks, self._encodings, now_s)
@@ -223,7 +241,9 @@ class _Work:
             self._encodings.pop(stream).encoder.close()
         for stream in wanted:
             if stream not in self._encodings:
-                self._encodings[stream] = _Encoding(Encoder(stream.codec, stream.rung))
+                # Its first picture is a keyframe anyway; owing it makes a source that stands still give one, too.
+                self._encodings[stream] = made = _Encoding(Encoder(stream.codec, stream.rung), owed_s=now_s)
+                made.gate.join()
         while self._hub._asked:
             stream, is_join = self._hub._asked.popleft()
             encoding = self._encodings.get(stream)

@@ -22,7 +22,7 @@ from edge.config import Live
 from edge.core.session import Role
 from edge.errors import BadInputError, EdgeError
 from edge.live.aiortc_seams import HubSender, negotiated_codec, prefer_codecs, replace_sender, separate_stream
-from edge.live.estimate import Estimate
+from edge.live.estimate import Estimate, LossMeter, Misses
 from edge.live.hub import Hub, Viewer
 from edge.live.message import Allowance, parse
 from edge.live.mixer import Mixer
@@ -42,6 +42,8 @@ POINTER_BYTES_MAX = 4096
 """Waiting in the pointer channel; beyond it a newer pointer replaces what was not sent."""
 PACE_BPS_FIRST = 12_000_000
 PACE_FACTOR = 2.5
+RESEND_PART = 0.25
+"""Of the estimate."""
 RATE_S_MIN = 0.9
 
 log = logging.getLogger(__name__)
@@ -86,6 +88,8 @@ class Peer:
         self._allowance = Allowance()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loss = 0.0
+        self._loss_meter = LossMeter()
+        self._misses = Misses()
         self._rtt_s: float | None = None
         self._counted = (mono_s(), 0, 0)
         self._rates = (0.0, 0)
@@ -101,6 +105,7 @@ class Peer:
     async def answer(self, sdp: str) -> str:
         """Return the answer to an offer, with all our candidates in it.  Raises: BadInputError."""
         offer = read_offer(sdp)
+        await self._hub.prepare()
         connection = self._connection
         connection.on("connectionstatechange", self._note_state)
         connection.on("track", self._take_track)
@@ -195,14 +200,29 @@ class Peer:
     def hear_loss(self) -> None:
         self._hub.lose(self._key)
 
+    def hear_nacks(self, missing_count: int, sent_count: int) -> None:
+        now_s = mono_s()
+        fraction = self._misses.take(missing_count, sent_count, now_s=now_s)
+        if fraction is not None:
+            self._estimate.take_nacks(fraction, now_s=now_s)
+            self._hub.plan()
+
     def hear_remb(self, bitrate_bps: int) -> None:
-        self._estimate.take_remb(bitrate_bps)
+        self._estimate.take_remb(bitrate_bps, now_s=mono_s())
         self._hub.plan()
 
-    def hear_report(self, *, loss: float, rtt_s: float | None) -> None:
-        self._loss, self._rtt_s = loss, rtt_s
-        self._estimate.take_report(loss=loss, now_s=mono_s())
-        self._hub.plan()
+    def hear_report(self, *, highest_sequence: int, lost_count: int, rtt_s: float | None) -> None:
+        self._rtt_s = rtt_s if rtt_s is not None else self._rtt_s
+        now_s = mono_s()
+        loss = self._loss_meter.take(highest_sequence=highest_sequence, lost_count=lost_count, now_s=now_s)
+        if loss is not None:
+            self._loss = loss
+            self._count()
+            self._estimate.take_report(loss=loss, sent_bps=self._rates[1], rtt_s=self._rtt_s, now_s=now_s)
+            self._hub.plan()
+
+    def resend_bps(self) -> int:
+        return int(self._estimate.bitrate_bps * RESEND_PART)
 
     def pace_bps(self) -> int:
         """Before the first sign of congestion a keyframe leaves at once: a join on the LAN is quick."""

@@ -16,6 +16,8 @@ from edge.live.peer import Peer
 from edge.runtime.log import event
 
 NAME_CHARS_MAX = 128
+BYE_S = 0.1
+"""For the last word to leave before the connection does."""
 log = logging.getLogger(__name__)
 
 Tell = Callable[..., None]
@@ -64,7 +66,11 @@ class Room:
         if peer is not None:
             await self._see_off(peer, reason)
 
-    async def close(self) -> None:
+    async def close(self, *, is_over: bool) -> None:
+        """Let everybody go. When the session is over they are told, so that no page tries to come back."""
+        if is_over and self._peers:
+            self.say({"type": "bye", "message": "The session is closed.", "next_step": ""}, None)
+            await asyncio.sleep(BYE_S)
         for peer_id in list(self._peers):
             await self.dismiss(peer_id, reason="session closed")
         if self._tasks:

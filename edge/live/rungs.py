@@ -4,8 +4,8 @@ At most two rungs are encoded at a time. A viewer on a bad link goes to the lowe
 viewers on the upper one; every rung's bit rate is what its weakest viewer can take.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 ENCODED_RUNG_COUNT_MAX = 2
 UP_MARGIN = 1.25
@@ -39,7 +39,7 @@ RUNGS = (
         bitrate_bps_max=1_500_000,
     ),
     Rung(
-        name="360p30", width_px_max=640, height_px_max=360, fps_max=40, bitrate_bps_min=260_000,
+        name="360p30", width_px_max=640, height_px_max=360, fps_max=60, bitrate_bps_min=260_000,
         bitrate_bps_max=800_000,
     ),
     Rung(
@@ -58,28 +58,47 @@ class Plan:
     bitrate_bps_of: Mapping[Rung, int]
 
 
-def choose_rung(estimate_bps: int, current: Rung | None) -> Rung:
-    """Return the best rung an estimate carries; stepping up takes a margin, stepping down does not."""
+def ladder_for(width_px: int, height_px: int) -> tuple[Rung, ...]:
+    """Return the rungs that differ for a source: of those that show it in the same size and rate, only the highest,
+    with the lowest's floor."""
+    ladder: list[Rung] = []
     for rung in RUNGS:
-        is_up = current is not None and RUNGS.index(rung) < RUNGS.index(current)
+        above = ladder[-1] if ladder else None
+        if above and above.fps_max == rung.fps_max and above.fit(width_px, height_px) == rung.fit(width_px, height_px):
+            ladder[-1] = replace(above, bitrate_bps_min=rung.bitrate_bps_min)
+        else:
+            ladder.append(rung)
+    return tuple(ladder)
+
+
+def choose_rung(estimate_bps: int, current: Rung | None, ladder: Sequence[Rung] = RUNGS) -> Rung:
+    """Return the best rung an estimate carries; stepping up takes a margin, stepping down does not."""
+    for rung in ladder:
+        is_up = current is not None and rung.bitrate_bps_min > current.bitrate_bps_min
         if estimate_bps >= rung.bitrate_bps_min * (UP_MARGIN if is_up else 1.0):
             return rung
-    return RUNGS[-1]
+    return ladder[-1]
 
 
-def plan_rungs(estimates_bps: Mapping[str, int], current: Mapping[str, Rung], *, bitrate_bps_max: int) -> Plan:
+def plan_rungs(
+    estimates_bps: Mapping[str, int],
+    current: Mapping[str, Rung],
+    *,
+    bitrate_bps_max: int,
+    ladder: Sequence[Rung] = RUNGS,
+) -> Plan:
     """Put every viewer on a rung; with more than two rungs wanted, those between join the lowest."""
-    wanted = {viewer: choose_rung(estimate, current.get(viewer)) for viewer, estimate in estimates_bps.items()}
-    used = sorted(set(wanted.values()), key=RUNGS.index)
+    wanted = {viewer: choose_rung(estimate, current.get(viewer), ladder) for viewer, estimate in estimates_bps.items()}
+    used = sorted(set(wanted.values()), key=ladder.index)
     kept = used if len(used) <= ENCODED_RUNG_COUNT_MAX else [used[0], used[-1]]
     rung_of = {viewer: rung if rung in kept else kept[-1] for viewer, rung in wanted.items()}
     bitrate_bps_of = {
         rung: max(
-            RUNGS[-1].bitrate_bps_min,
+            ladder[-1].bitrate_bps_min,
             min(
                 rung.bitrate_bps_max,
                 bitrate_bps_max,
-                *(estimates_bps[viewer] for viewer in rung_of if rung_of[viewer] is rung),
+                *(estimates_bps[viewer] for viewer in rung_of if rung_of[viewer] == rung),
             ),
         )
         for rung in kept

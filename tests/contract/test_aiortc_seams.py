@@ -21,12 +21,17 @@ LIVE = Path(edge.live.__file__).parent
 class _Ears:
     def hear_loss(self) -> None: ...
 
+    def hear_nacks(self, missing_count: int, sent_count: int) -> None: ...
+
     def hear_remb(self, bitrate_bps: int) -> None: ...
 
-    def hear_report(self, *, loss: float, rtt_s: float | None) -> None: ...
+    def hear_report(self, *, highest_sequence: int, lost_count: int, rtt_s: float | None) -> None: ...
 
     def pace_bps(self) -> int:
         return 10_000_000
+
+    def resend_bps(self) -> int:
+        return 1_000_000
 
 
 def test_the_version_is_the_one_the_seams_were_made_for() -> None:
@@ -50,7 +55,7 @@ async def test_a_stock_sender_has_the_fields_the_seams_read_and_write() -> None:
         for name in (
             "_ssrc", "_rtx_ssrc", "_stream_id", "_enabled", "_RTCRtpSender__rtp_started", "_RTCRtpSender__rtp_exited",
             "_RTCRtpSender__ntp_timestamp", "_RTCRtpSender__rtp_timestamp", "_RTCRtpSender__octet_count",
-            "_RTCRtpSender__packet_count", "_RTCRtpSender__rtt",
+            "_RTCRtpSender__packet_count", "_RTCRtpSender__rtt", "_RTCRtpSender__lsr", "_RTCRtpSender__lsr_time",
         ):  # fmt: skip
             assert hasattr(sender, name), name
     finally:

@@ -19,6 +19,7 @@ import psutil
 from edge.config import Config, load
 from edge.errors import EdgeError
 from edge.runtime.rpc import call_blocking, events
+from tests.support.link import Link
 
 PAGE = Path(__file__).with_name("call.html")
 _SERVE = (
@@ -39,6 +40,8 @@ class LiveService:
         )
         self.config: Config = load(config_path)
         self.log_path = self.run_dir / "live.log"
+        self.links: dict[str, Link] = {}
+        """Peers that reach the node over a poor link."""
         self.events: list[tuple[str, dict[str, Any]]] = []
         self._config_path = config_path
         self._web = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -97,6 +100,9 @@ def _handler(service: LiveService) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
             sdp = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            link = service.links.get(query["peer"])
+            if link is not None:
+                sdp = link.tidy_offer(sdp)
             try:
                 answer = service.ask(
                     "peer.offer",
@@ -109,7 +115,8 @@ def _handler(service: LiveService) -> type[BaseHTTPRequestHandler]:
             except EdgeError as error:
                 self._answer(error.http_status, str(error).encode(), "text/plain")
                 return
-            self._answer(201, answer["sdp"].encode(), "application/sdp")
+            sdp = answer["sdp"] if link is None else link.tidy_answer(answer["sdp"])
+            self._answer(201, sdp.encode(), "application/sdp")
 
         def _answer(self, status: int, body: bytes, kind: str) -> None:
             self.send_response(status)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.live.rungs import ENCODED_RUNG_COUNT_MAX, RUNGS, TOP, choose_rung, plan_rungs
+from edge.live.rungs import ENCODED_RUNG_COUNT_MAX, RUNGS, TOP, choose_rung, ladder_for, plan_rungs
 
 MAX_BPS = 2_500_000
 
@@ -48,6 +48,15 @@ def test_stepping_up_takes_a_margin() -> None:
     assert choose_rung(1_200_000, low) is TOP
     assert choose_rung(1_000_000, TOP) is TOP
     assert choose_rung(899_999, TOP) is low
+
+
+def test_rungs_that_show_a_source_in_the_same_size_are_one() -> None:
+    ladder = ladder_for(640, 480)
+    assert [rung.name for rung in ladder] == ["720p30", "360p30", "360p15"]
+    assert ladder[0].bitrate_bps_min == RUNGS[1].bitrate_bps_min
+    assert ladder_for(1280, 720) == RUNGS
+    assert [rung.name for rung in ladder_for(320, 240)] == ["720p30", "360p15"]
+    assert choose_rung(500_000, None, ladder).name == "720p30"
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(80_000, 5_000_000), max_size=16))
