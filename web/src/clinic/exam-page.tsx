@@ -1,5 +1,6 @@
 import { EmptyState, ErrorCard, Skeleton } from "../components/empty-state";
 import { LinkButton } from "../components/button";
+import { TopBar } from "../components/top-bar";
 import { api } from "../lib/api";
 import { useNodeEvent, useRemote, useTitle } from "../lib/hooks";
 import { t } from "../lib/i18n";
@@ -26,6 +27,6 @@ export function ExamPage({ sessionId }: { sessionId: string }) {
   if (!session.data) {
     return <main id="content" class="page">{session.error ? <ErrorCard error={session.error} onRetry={session.reload} /> : <Skeleton />}</main>;
   }
-  if (session.data.state === "closed") return <Summary view={session.data} />;
+  if (session.data.state === "closed") return <><TopBar /><Summary view={session.data} onReload={session.reload} /></>;
   return <Exam view={session.data} onView={(view) => session.set((old) => mergeView(old, view))} />;
 }

@@ -1,10 +1,11 @@
 import { Button } from "../components/button";
-import { RecordingSign } from "../components/call-words";
+import { QualityChip, RecordedTime } from "../components/call-words";
 import { Icon } from "../components/icon";
 import { LevelMeter } from "../components/level-meter";
 import { People } from "../components/people";
 import { t } from "../lib/i18n";
 import type { SessionView } from "../lib/shapes";
+import type { CallInHand } from "../lib/use-call";
 import type { useMicrophone } from "../lib/use-microphone";
 import { SAVE_LAST_S, type RecordActs } from "./record-acts";
 
@@ -12,7 +13,7 @@ export interface ExamSideProps {
   view: SessionView;
   acts: RecordActs;
   sound: ReturnType<typeof useMicrophone>;
-  ownId: string | null;
+  hand: CallInHand;
   isSpeakerOff: boolean;
   onSpeakerOff: (isOff: boolean) => void;
   onInvite: () => void;
@@ -20,7 +21,7 @@ export interface ExamSideProps {
 
 /** What the operator touches: record first and largest, then the call. */
 export function ExamSide(props: ExamSideProps) {
-  const { view, acts } = props;
+  const { view, acts, hand } = props;
   const isRecording = view.recording.is_recording;
   return (
     <aside class="exam-side">
@@ -31,7 +32,7 @@ export function ExamSide(props: ExamSideProps) {
         >
           <span class="record-icon"><Icon name={isRecording ? "stop" : "record"} size={28} /></span>
           <span>{isRecording ? t("exam.record.stop") : t("exam.record")}</span>
-          {isRecording ? <span class="record-time"><RecordingSign recording={view.recording} /></span> : null}
+          {isRecording ? <span class="record-time"><RecordedTime recording={view.recording} /></span> : null}
         </button>
         <Button class="keep-button" size="l" icon="rewind" isBusy={acts.busy === "save_last"} onClick={() => void acts.saveLast()}>
           {t("exam.save_last", { seconds: SAVE_LAST_S })}
@@ -41,10 +42,11 @@ export function ExamSide(props: ExamSideProps) {
       <section class="exam-panel">
         <div class="exam-panel-head">
           <h2 class="exam-panel-title">{t("exam.people")}</h2>
-          <Button icon="invite" onClick={props.onInvite}>{t("exam.invite")}</Button>
+          {hand.status.state === "live" ? <QualityChip stats={hand.stats} source={view.source_state} /> : null}
         </div>
-        <People peers={view.peers} ownId={props.ownId} />
+        <People peers={view.peers} ownId={hand.call.peerId} />
         {view.peers.length < 2 ? <p class="quiet small">{t("exam.nobody.hint")}</p> : null}
+        <Button size="l" icon="invite" onClick={props.onInvite}>{t("exam.invite")}</Button>
       </section>
       <SoundPanel {...props} />
     </aside>

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { Button, LinkButton } from "../components/button";
-import { CallNotice, QualityChip, RecordingSign } from "../components/call-words";
+import { CallNotice, RecordingSign } from "../components/call-words";
 import { Dialog } from "../components/dialog";
 import { Notice } from "../components/empty-state";
 import { useKeysHelp } from "../components/keys-help";
@@ -47,19 +47,18 @@ export function Exam({ view, onView }: { view: SessionView; onView: (view: Sessi
       <header class="exam-head">
         <LinkButton kind="quiet" icon="left" href="/">{t("exam.back")}</LinkButton>
         <div class="exam-patient"><PatientBar patient={view.patient} /></div>
-        {status.state === "live" ? <QualityChip stats={hand.stats} /> : null}
+        <RecordingSign recording={view.recording} />
         <Button kind="danger" icon="stop" onClick={() => setOpened("end")}>{t("exam.end")}</Button>
       </header>
       <section class={view.recording.is_recording ? "exam-stage exam-stage-recording" : "exam-stage"}>
         <Picture stream={call.stream} label={t("call.picture")} isSpeakerOff={isSpeakerOff} onFrame={frame}>
           <Pointers pointers={room.pointers} />
         </Picture>
-        <div class="exam-sign"><RecordingSign recording={view.recording} /></div>
         <CallNotice call={call} status={status} isStale={hand.isStale} source={view.source_state} />
         <RequestCards requests={room.requests} onAnswer={(id, answer) => call.send({ type: "request.answer", request_id: id, answer })} />
       </section>
       <ExamSide
-        view={view} acts={acts} sound={sound} ownId={call.peerId}
+        view={view} hand={hand} acts={acts} sound={sound}
         isSpeakerOff={isSpeakerOff} onSpeakerOff={setSpeakerOff} onInvite={() => setOpened("invite")}
       />
       <div class="exam-strip">

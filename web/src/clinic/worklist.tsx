@@ -9,6 +9,7 @@ import { formatPersonName, formatTime, formatWhen } from "../lib/format";
 import { type Remote } from "../lib/hooks";
 import { t } from "../lib/i18n";
 import type { Worklist, WorklistEntry } from "../lib/shapes";
+import { matches } from "./worklist-search";
 
 export interface WorklistCardProps {
   worklist: Remote<Worklist>;
@@ -80,14 +81,4 @@ function Row({ entry, isBusy, onStart }: { entry: WorklistEntry; isBusy: boolean
       <Button size="l" icon="probe" isBusy={isBusy} onClick={onStart}>{t("clinic.start")}</Button>
     </li>
   );
-}
-
-/** Every word typed is somewhere in the name or the ID, whatever its case or accents. */
-export function matches(entry: WorklistEntry, search: string): boolean {
-  const where = plain(`${entry.patient.name} ${entry.patient.patient_id} ${entry.order.accession_number}`.replaceAll("^", " "));
-  return plain(search).split(/\s+/).every((word) => where.includes(word));
-}
-
-function plain(text: string): string {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().trim();
 }

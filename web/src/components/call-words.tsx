@@ -1,4 +1,4 @@
-import { judge, type CallStats, type Quality } from "../lib/call-stats";
+import { judge, lowReason, type CallStats, type Quality } from "../lib/call-stats";
 import { formatBitrate, formatClock, formatNumber } from "../lib/format";
 import { useNow } from "../lib/hooks";
 import { t } from "../lib/i18n";
@@ -12,10 +12,11 @@ import { StateChip, type Tone } from "./state-chip";
 const TONES: Record<Quality, Tone> = { good: "ok", fair: "neutral", low: "warn", none: "warn" };
 
 /** How the picture is, in a word: "Good", "Low: 360p". */
-export function QualityChip({ stats }: { stats: CallStats | null }) {
-  const quality = judge(stats);
-  const height = stats?.height_px ?? 0;
-  return <StateChip tone={TONES[quality]} icon="signal">{t(`quality.${quality}`, { height: String(height) })}</StateChip>;
+export function QualityChip({ stats, source }: { stats: CallStats | null; source: SourceState | null | undefined }) {
+  const quality = judge(stats, source?.height_px);
+  const reason = quality === "low" && stats ? lowReason(stats, source?.height_px) : null;
+  const words = reason && stats ? t(`quality.low.${reason}`, { height: String(stats.height_px), fps: Math.round(stats.fps) }) : t(`quality.${quality}`);
+  return <StateChip tone={TONES[quality]} icon="signal">{words}</StateChip>;
 }
 
 /** The figures behind the word, for those who want them. */
@@ -38,16 +39,21 @@ export function QualityFacts({ stats }: { stats: CallStats | null }) {
 
 /** Recording or not, with the time; the strongest sign on the screen. */
 export function RecordingSign({ recording }: { recording: Recording | null | undefined }) {
-  const isOn = recording?.is_recording ?? false;
-  const nowS = useNow(isOn ? 250 : null);
-  if (!recording || !isOn) return <span class="rec-sign"><span class="rec-dot" />{t("recording.off")}</span>;
+  if (!recording?.is_recording) return <span class="rec-sign"><span class="rec-dot" />{t("recording.off")}</span>;
   return (
     <span class="rec-sign rec-sign-on">
       <span class="rec-dot" />
       {t("recording.on")}
-      <span class="num">{formatClock(recording.started_s === null ? 0 : asNodeTime(nowS) - recording.started_s)}</span>
+      <RecordedTime recording={recording} />
     </span>
   );
+}
+
+/** How long the clip is so far, by the node's clock. */
+export function RecordedTime({ recording }: { recording: Recording }) {
+  const nowS = useNow(250);
+  const seconds = recording.started_s === null ? 0 : asNodeTime(nowS) - recording.started_s;
+  return <span class="num">{formatClock(seconds)}</span>;
 }
 
 /** What stands between the person and the picture, over it: connecting, reconnecting with its countdown, a stopped picture. */

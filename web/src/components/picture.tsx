@@ -9,6 +9,8 @@ export interface PictureProps {
   isSpeakerOff: boolean;
   /** A frame is on the screen: `nowMs` on the performance clock and its RTP timestamp where the browser tells it. */
   onFrame: (nowMs: number, rtpTimestamp: number | undefined) => void;
+  /** Width by height of the picture, once known and when it changes. */
+  onAspect?: (aspect: number) => void;
   /** Lies exactly over the picture, whatever shape the screen has. */
   children?: ComponentChildren;
 }
@@ -21,7 +23,7 @@ interface Place {
 }
 
 /** The live picture, as large as fits, never cut, with a layer exactly over it. */
-export function Picture({ stream, label, isSpeakerOff, onFrame, children }: PictureProps) {
+export function Picture({ stream, label, isSpeakerOff, onFrame, onAspect, children }: PictureProps) {
   const video = useRef<HTMLVideoElement>(null);
   const [isSoundBlocked, setSoundBlocked] = useState(false);
   const latest = useRef(onFrame);
@@ -42,6 +44,10 @@ export function Picture({ stream, label, isSpeakerOff, onFrame, children }: Pict
   }, [isSpeakerOff, isSoundBlocked]);
   useEffect(() => followFrames(video.current!, (...frame) => latest.current(...frame)), []);
   const place = usePicturePlace(video);
+  const aspect = place ? Math.round((place.width / place.height) * 100) / 100 : null;
+  useEffect(() => {
+    if (aspect !== null) onAspect?.(aspect);
+  }, [aspect]);
   const unblock = () => {
     video.current!.muted = isSpeakerOff;
     void video.current!.play().then(() => setSoundBlocked(false));

@@ -59,15 +59,42 @@ export class StatsMeter {
   }
 }
 
+/** Notices that nothing at all arrives any more, from one report a second. */
+export class SilenceWatch {
+  private bytes = -1;
+  private count = 0;
+
+  constructor(private readonly countMax: number) {}
+
+  /** Take the newest report; true once the same number of bytes was seen too often. */
+  isOver(reports: Iterable<unknown>): boolean {
+    const transport = ([...reports] as Report[]).find((report) => report.type === "transport");
+    if (typeof transport?.bytesReceived !== "number") return false;
+    this.count = transport.bytesReceived === this.bytes ? this.count + 1 : 0;
+    this.bytes = transport.bytesReceived;
+    return this.count >= this.countMax;
+  }
+}
+
 export type Quality = "good" | "fair" | "low" | "none";
 
-/** Frame rate is what supervisors miss first; then delay, loss and size. */
-export function judge(stats: CallStats | null): Quality {
+const HEIGHT_PX_MIN = 400;
+
+/** Frame rate is what supervisors miss first; then delay, loss and size. A picture as large as its source is not low. */
+export function judge(stats: CallStats | null, sourceHeightPx = HEIGHT_PX_MIN): Quality {
   if (!stats || stats.fps < 1) return "none";
+  if (lowReason(stats, sourceHeightPx) !== null) return "low";
   const latency = stats.latency_ms ?? 0;
-  if (stats.fps < 12 || stats.height_px < 400 || latency > 700 || stats.loss > 0.1) return "low";
   if (stats.fps < 20 || latency > 400 || stats.loss > 0.03) return "fair";
   return "good";
+}
+
+/** What makes a picture low, the worst for guidance first; null when nothing does. */
+export function lowReason(stats: CallStats, sourceHeightPx = HEIGHT_PX_MIN): "fps" | "size" | "latency" | "loss" | null {
+  if (stats.fps < 12) return "fps";
+  if (stats.height_px < Math.min(HEIGHT_PX_MIN, sourceHeightPx * 0.9)) return "size";
+  if ((stats.latency_ms ?? 0) > 700) return "latency";
+  return stats.loss > 0.1 ? "loss" : null;
 }
 
 function counters(video: Report): Counters {

@@ -1,5 +1,5 @@
 import { ApiError, asApiError, refusal } from "./api";
-import { StatsMeter, type CallStats } from "./call-stats";
+import { SilenceWatch, StatsMeter, type CallStats } from "./call-stats";
 
 /** The life of one call.
 
@@ -47,6 +47,9 @@ const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 /** A connection that lasted so long was a good one: the next trouble starts with the shortest wait. */
 const STEADY_MS = 10_000;
 const STATS_MS = 1000;
+/** Nothing at all received for so many seconds (sound and reports come every second): the node is gone. The browser's
+ * own verdict takes ten. */
+const SILENT_COUNT_MAX = 3;
 const POINTER_BUFFER_BYTES_MAX = 16 * 1024;
 const MESSAGE_BYTES_MAX = 16 * 1024;
 
@@ -59,6 +62,7 @@ export class Call extends EventTarget {
   private resource: string | null = null;
   private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
   private readonly meter = new StatsMeter();
+  private silence = new SilenceWatch(SILENT_COUNT_MAX);
   private liveSinceMs = 0;
   private attemptCount = 0;
   /** Which attempt is the current one; an older one that comes back late finds that it is over. */
@@ -238,6 +242,7 @@ export class Call extends EventTarget {
     this.remove(this.resource);
     this.resource = null;
     this.meter.reset();
+    this.silence = new SilenceWatch(SILENT_COUNT_MAX);
   }
 
   private remove(place: string | null): void {
@@ -285,6 +290,7 @@ export class Call extends EventTarget {
     this.later("stats", STATS_MS, () => {
       void peer?.getStats().then((report) => {
         if (peer !== this.peer) return;
+        if (this.silence.isOver(report.values())) return this.lost("call.silent", "The connection to the node was lost.");
         const stats = this.meter.read(report.values());
         if (stats) this.tellStats(stats);
         this.measure();

@@ -24,8 +24,8 @@ export function AskDialog({ requests, onAsk, onClose }: { requests: readonly Roo
     <Dialog title={t("live.ask.title")} onClose={onClose}>
       <div class="stack">
         <div class="ask-grid">
-          {KNOWN_REQUESTS.map((request) => (
-            <Button key={request} size="l" onClick={() => ask(request)}>{t(`request.${request}`)}</Button>
+          {KNOWN_REQUESTS.map((request, index) => (
+            <Button key={request} class="ask-button" autofocus={index === 0} onClick={() => ask(request)}>{t(`request.${request}`)}</Button>
           ))}
         </div>
         <form class="ask-own" onSubmit={submit}>

@@ -15,7 +15,7 @@ export function DetailsDialog({ hand, view, onClose }: { hand: CallInHand; view:
       <div class="stack">
         <section class="details-part">
           <h3>{t("live.details.quality")}</h3>
-          <QualityChip stats={hand.stats} />
+          <QualityChip stats={hand.stats} source={view.source_state} />
           <QualityFacts stats={hand.stats} />
         </section>
         <Notice icon="shield" tone="accent"><p>{t("live.details.lossless")}</p></Notice>

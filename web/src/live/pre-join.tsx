@@ -47,8 +47,10 @@ export function PreJoin(props: { me: Me; session: SessionView; sound: Sound; onJ
         <div class="checks">
           <Check icon="mic" title={t("live.join.mic")}><MicrophoneCheck sound={sound} /></Check>
           <Check icon="speaker" title={t("live.join.speaker")}>
-            <p class="quiet small">{t("live.join.speaker.hint")}</p>
-            <Button onClick={() => void playTestTone()}>{t("live.join.speaker.test")}</Button>
+            <div class="check-row">
+              <p class="quiet small grow">{t("live.join.speaker.hint")}</p>
+              <Button onClick={() => void playTestTone()}>{t("live.join.speaker.test")}</Button>
+            </div>
           </Check>
           <Check icon="signal" title={t("live.join.network")}><NetworkCheck /></Check>
         </div>

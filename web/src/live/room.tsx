@@ -15,6 +15,7 @@ import type { Me, SessionView } from "../lib/shapes";
 import { useCall, type CallInHand } from "../lib/use-call";
 import type { useMicrophone } from "../lib/use-microphone";
 import type { CallMessage } from "../lib/whep";
+import { useLiveLayout } from "./layout";
 import { AskDialog } from "./ask-dialog";
 import { DetailsDialog } from "./details-dialog";
 import { Toolbar } from "./toolbar";
@@ -38,13 +39,17 @@ export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveR
   requests.current = hand.room.requests;
   const { call, status, room } = hand;
   const view = room.view ?? first;
+  const [aspect, setAspect] = useState(4 / 3);
+  const layout = useLiveLayout(aspect);
   const [isPointing, setPointing] = useState(true);
   const [isSpeakerOff, setSpeakerOff] = useState(false);
   const [opened, setOpened] = useState<"ask" | "details" | null>(null);
+  const hasBeenLive = useRef(false);
+  if (status.state === "live") hasBeenLive.current = true;
   const mayAsk = me.permissions.includes("ask_capture");
   useEffect(() => hand.takeView(first), []);
   useEffect(() => {
-    if (status.state === "ended") onOver(status.error);
+    if (status.state === "ended") onOver(hasBeenLive.current ? null : status.error);
     else if (view.state === "closed") onOver(null);
   }, [status.state, view.state]);
   const act = useActs(hand);
@@ -63,9 +68,9 @@ export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveR
     hand.shownRtp.current = rtp;
   };
   return (
-    <main id="content" class="live room-dark" data-live>
+    <main id="content" class={`live live-${layout} room-dark${view.recording?.is_recording ? " live-recording" : ""}`} data-live>
       <h1 class="only-heard">{t("live.title")}</h1>
-      <Picture stream={call.stream} label={t("call.picture")} isSpeakerOff={isSpeakerOff} onFrame={frame}>
+      <Picture stream={call.stream} label={t("call.picture")} isSpeakerOff={isSpeakerOff} onFrame={frame} onAspect={setAspect}>
         {isPointing ? <PointerPad onPoint={(x, y, visible) => call.point(x, y, visible, hand.shownRtp.current)} /> : null}
         <Pointers pointers={room.pointers} />
       </Picture>
@@ -88,14 +93,14 @@ function Head({ view, hand }: { view: SessionView; hand: CallInHand }) {
   return (
     <header class="live-head">
       {view.patient ? (
-        <div class="live-who glass">
-          <p class="patient-name cut">{formatPersonName(view.patient.name) || t("patient.unknown")}</p>
-          <p class="patient-facts num cut">{facts.join(" · ")}</p>
+        <div class="live-who">
+          <p class="patient-name">{formatPersonName(view.patient.name) || t("patient.unknown")}</p>
+          <p class="patient-facts num">{facts.join(" · ")}</p>
         </div>
       ) : <span />}
       <div class="live-signs">
-        {hand.status.state === "live" ? <span class="glass glass-chip"><QualityChip stats={hand.stats} /></span> : null}
-        <span class="glass glass-chip"><RecordingSign recording={view.recording} /></span>
+        {hand.status.state === "live" ? <QualityChip stats={hand.stats} source={view.source_state} /> : null}
+        <RecordingSign recording={view.recording} />
       </div>
     </header>
   );

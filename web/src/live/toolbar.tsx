@@ -32,7 +32,7 @@ export function Toolbar(props: ToolbarProps) {
   const unanswered = props.hand.room.requests.filter((request) => request.answer === null).length;
   const toggleMicrophone = () => (sound.track ? sound.microphone.setMuted(!sound.isMuted) : void sound.open());
   return (
-    <div class="tools glass" role="toolbar" aria-label={t("live.tools")}>
+    <div class="tools" role="toolbar" aria-label={t("live.tools")}>
       <Tool icon={sound.isMuted ? "mic_off" : "mic"} isWarned={sound.isMuted} onClick={toggleMicrophone}>
         {sound.track === null ? t("mic.turn_on") : sound.isMuted ? t("mic.unmute") : t("mic.mute")}
       </Tool>

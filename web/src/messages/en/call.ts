@@ -14,7 +14,11 @@ export const call = {
 
   "quality.good": "Good",
   "quality.fair": "Fair",
-  "quality.low": "Low: {height}p",
+  "quality.low": "Low",
+  "quality.low.size": "Low: {height}p",
+  "quality.low.fps": "Low: {fps} pictures/s",
+  "quality.low.latency": "Low: delayed",
+  "quality.low.loss": "Low: bad connection",
   "quality.none": "No picture",
   "quality.measuring": "Measuring…",
   "quality.latency": "Delay",
@@ -28,8 +32,8 @@ export const call = {
   "recording.on": "Recording",
   "recording.off": "Not recording",
 
-  "people.nobody": "Nobody is watching yet.",
-  "people.you": "you",
+  "call.nobody": "Nobody is watching yet.",
+  "call.you": "you",
 
   "mic.meter": "Level of the microphone",
   "mic.mute": "Mute",

@@ -55,7 +55,7 @@ export const clinic = {
   "exam.back": "Today",
   "exam.record": "Record",
   "exam.record.stop": "Stop recording",
-  "exam.save_last": "Save last {seconds} s",
+  "exam.save_last": "Save last {seconds} s",
   "exam.still": "Still",
   "exam.invite": "Invite",
   "exam.end": "End exam",
