@@ -80,8 +80,9 @@ class Jobs:
         rows = sorted(self._rows.values(), key=lambda row: -row.started_s)[:LISTED_MAX]
         return [public(row) for row in rows]
 
-    def see(self, whole: list[Scan], growing: list[Scan], *, now_s: float) -> None:
+    def see(self, whole: list[Scan], growing: list[Scan]) -> None:
         """Take what is whole and new; show what is still being copied."""
+        now_s = clock.wall_s()
         for scan in growing:
             if self._is_new(scan):
                 self._show_growing(scan, now_s)

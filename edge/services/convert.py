@@ -1,20 +1,17 @@
 """convert: slides that are dropped into the inbox become DICOM."""
 
 import asyncio
-import contextlib
 from pathlib import Path
 from typing import Any
 
 from edge.config import Config
-from edge.convert.inbox import Settling, look
 from edge.convert.job import Jobs, public
-from edge.runtime import clock, rpc
+from edge.convert.watch import watch
+from edge.runtime import rpc
 from edge.runtime.service import run_parts
 from edge.store.database import Database
 from edge.store.instances import Instances
 from edge.store.jobs import JobRow
-
-LOOK_INTERVAL_S = 0.5
 
 
 async def serve(config: Config) -> None:
@@ -35,22 +32,18 @@ async def serve(config: Config) -> None:
     )  # fmt: skip
     server = rpc.Server(config.socket_path("convert"), _answers(jobs))
 
-    async def watch(stop: asyncio.Event) -> None:
-        settling = Settling(config.inbox.settle_s)
+    async def take(stop: asyncio.Event) -> None:
         try:
-            while not stop.is_set():
-                if inbox is not None and inbox.is_dir():
-                    now_s = clock.wall_s()
-                    whole, growing = settling.take(await asyncio.to_thread(look, inbox), now_s=now_s)
-                    jobs.see(whole, growing, now_s=now_s)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), LOOK_INTERVAL_S)
+            if inbox is None:
+                await stop.wait()
+            else:
+                await watch(inbox, config.inbox.settle_s, jobs.see, stop)
         finally:
             await server.stop()
 
     await asyncio.to_thread(jobs.recover)
     try:
-        await run_parts([jobs.run, watch], on_ready=server.start)
+        await run_parts([jobs.run, take], on_ready=server.start)
     finally:
         database.close()
 
