@@ -47,6 +47,7 @@ class Desk:
         self._situation = situation
         self._hub = hub
         self._opening = asyncio.Lock()
+        self._beginning = asyncio.Lock()
         self.public_url = public_url
 
     async def open(self, principal: Principal, wish: OpenSession) -> Session:
@@ -104,7 +105,7 @@ class Desk:
         return entry.patient, entry.order
 
     async def _begin(self, session: Session) -> None:
-        await self._call("record", "session.begin", session=asdict(session))
+        await self._begin_record(session)
         try:
             await self._call("live", "room.open", session_id=session.session_id, source=session.source)
         except UnreachableError as error:
@@ -200,7 +201,7 @@ class Desk:
     async def _announce_one(self, service: str, session: Session) -> None:
         try:
             if service == "record":
-                await self._call("record", "session.begin", session=asdict(session))
+                await self._begin_record(session)
             elif service == "live":
                 await self._call("live", "room.open", session_id=session.session_id, source=session.source)
         except UnreachableError:
@@ -208,6 +209,11 @@ class Desk:
         except EdgeError as error:
             # One session that a service refuses must not keep it from the others.
             event(log, "session.unannounced", service=service, session=session.session_id, code=error.code)
+
+    async def _begin_record(self, session: Session) -> None:
+        # One at a time: an exam opened in the moment in which record comes up is told of twice, never at once.
+        async with self._beginning:
+            await self._call("record", "session.begin", session=asdict(session))
 
     async def _call(self, service: str, verb: str, **values: Any) -> Any:
         return await rpc.call(self._config.socket_path(service), verb, **values)

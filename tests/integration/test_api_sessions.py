@@ -329,3 +329,22 @@ async def test_closing_twice_is_closing_once(busy: ApiNode) -> None:
     assert first.body["closed_s"] == second.body["closed_s"]
     assert busy.neighbours.verbs().count("session.end") == 1
     assert (late.status, late.body["code"]) == (409, "state.conflict")
+
+
+async def test_record_is_never_told_of_a_session_twice_at_once(busy: ApiNode) -> None:
+    server = busy.neighbours.servers["record"]
+    begin, counts = server._answers["session.begin"], {"now": 0, "most": 0, "all": 0}
+
+    async def slow(session: dict[str, Any]) -> Any:
+        counts["now"] += 1
+        counts["all"] += 1
+        counts["most"] = max(counts["most"], counts["now"])
+        await asyncio.sleep(0.02)
+        counts["now"] -= 1
+        return await begin(session)
+
+    server._answers = {**server._answers, "session.begin": slow}
+    opened = await open_exam(busy)
+    await asyncio.gather(*(busy.parts.desk.announce("record") for _ in range(4)))
+    assert (counts["all"], counts["most"]) == (5, 1)
+    assert list(busy.neighbours.sessions) == [opened["session_id"]]
