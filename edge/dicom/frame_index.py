@@ -25,6 +25,9 @@ ITEM = b"\xfe\xff\x00\xe0"
 DELIMITER = b"\xfe\xff\xdd\xe0"
 ITEM_HEADER_BYTES = 8
 FRAGMENT_COUNT_MAX = 16_000_000
+FRAME_BYTES_MAX = 1 << 30
+INLINE_BYTES_MAX = 2 << 20
+"""A larger frame is read in a thread even when it is in memory: copying it would hold up everybody else."""
 INDEX_COUNT_MAX = 256
 """Objects whose frames stay indexed; 16 bytes a frame."""
 VIDEO_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (*range(100, 109), "100.1", "101.1"))
@@ -58,7 +61,10 @@ class FrameIndex:
         """Return offset and length of a frame, from 1, item headers included.  Raises: NotFoundError."""
         if not 1 <= number <= len(self.offsets):
             raise NotFoundError(f"Frame {number} does not exist.", next_step=f"There are {len(self.offsets)} frames.")
-        return int(self.offsets[number - 1]), int(self.extents[number - 1])
+        offset, length = int(self.offsets[number - 1]), int(self.extents[number - 1])
+        if length > FRAME_BYTES_MAX:
+            raise BadInputError(f"Frame {number} is larger than can be sent at once.", next_step="Ask for the object.")
+        return offset, length
 
     def unpack(self, number: int, raw: bytes) -> bytes:
         """Return a frame's bytes from what lies at its extent; native pixels little endian, starting at a byte.
@@ -290,6 +296,8 @@ class OpenFrames:
         if index.inflated is not None:
             return index.read(0, number)
         offset, length = index.extent(number)
+        if length > INLINE_BYTES_MAX:
+            return None
         buffer = bytearray(length)
         try:
             if os.preadv(self._file.fileno(), [buffer], offset, os.RWF_NOWAIT) != length:

@@ -27,12 +27,12 @@ SLOW_SLIDE = "wsi/hamamatsu/test3-TRITC_2_560.ndpi"
 class Service:
     """`edge run convert` in folders of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, reserve_mb: int = 1) -> None:
         self.inbox, self.data, self._run_dir = folder / "inbox", folder / "data", folder / "run"
         self.inbox.mkdir()
         self._config = folder / "edge.toml"
         self._config.write_text(
-            f'[node]\ndata_dir = "{self.data}"\nrun_dir = "{self._run_dir}"\ndisk_reserve_mb = 1\n'
+            f'[node]\ndata_dir = "{self.data}"\nrun_dir = "{self._run_dir}"\ndisk_reserve_mb = {reserve_mb}\n'
             f'[inbox]\nslides = "{self.inbox}"\nsettle_s = 0.3\n'
         )
         self.process: subprocess.Popen[bytes] | None = None
@@ -193,6 +193,30 @@ def test_kill_9_at_any_stage_ends_in_the_same_objects_once(service: Service, rea
     service.wait_for_state("slide.svs", "done")
     assert service.stored() == undisturbed.stored()
     assert service.staged() == []
+
+
+def test_the_patient_laid_beside_a_scan_is_in_its_objects(service: Service, real_data: Path) -> None:
+    (service.inbox / "slide.tif.json").write_text('{"patient_name": "Invented^Patient", "patient_id": "T-1"}')
+    shutil.copy(real_data / "wsi/generic/mask_test.tif", service.inbox / "slide.tif")
+    service.start()
+    job = service.wait_for_state("slide.tif", "done", "failed")
+    database = Database(service.data / "edge.db")
+    (study,) = index.search_studies(database, {"StudyInstanceUID": job["study_instance_uid"]}).rows
+    database.close()
+    assert (study["PatientName"], study["PatientID"]) == ("Invented^Patient", "T-1")
+
+
+def test_a_full_disk_refuses_new_work_in_words_and_keeps_nothing(tmp_path: Path, real_data: Path) -> None:
+    service = Service(tmp_path, reserve_mb=1_000_000_000)
+    shutil.copy(real_data / SLIDE, service.inbox / "slide.svs")
+    try:
+        service.start()
+        job = service.wait_for_state("slide.svs", "failed")
+        assert "free" in job["reason"]
+        assert job["next_step"].endswith("It is tried again by itself.")
+        assert service.staged() == []
+    finally:
+        service.stop()
 
 
 def test_a_scan_that_changed_is_converted_anew(service: Service, real_data: Path) -> None:
