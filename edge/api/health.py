@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge.api import local_time, shapes, tls
+from edge.api import local_time, node_shapes, tls
+from edge.api.node_shapes import HealthLine
 from edge.api.outbox import Outbox
 from edge.api.route import Call, Route
-from edge.api.shapes import HealthLine
 from edge.api.situation import Situation
 from edge.config import Config, split_address
 from edge.core import sync_words
@@ -32,7 +32,7 @@ _LISTENING = "0A"
 def routes() -> list[Route]:
     return [
         Route(method="GET", path="/api/v1/health", name="health", gate=Action.SEE_HEALTH, answer=see_health,
-              returns=list[shapes.HealthLine], summary="How everything is, in words")
+              returns=list[node_shapes.HealthLine], summary="How everything is, in words")
     ]  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def _configured_pair(config: Config) -> Path | None:
     return made if made.is_file() else None
 
 
-def of_destination(view: shapes.DestinationView) -> HealthLine:
+def of_destination(view: node_shapes.DestinationView) -> HealthLine:
     """A link that is down is no fault of the node: what is kept waits."""
     name = f"destination {view.name}"
     if view.counts.get("held"):

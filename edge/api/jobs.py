@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import msgspec
 
-from edge.api import shapes
+from edge.api import node_shapes, shapes
 from edge.api.route import Call, Route
 from edge.core.access import Action
 from edge.errors import UnreachableError
@@ -17,7 +17,7 @@ LISTED_MAX = 200
 def routes() -> list[Route]:
     return [
         Route(method="GET", path="/api/v1/jobs", name="jobs", gate=Action.SEE_SLIDES, answer=list_jobs,
-              returns=list[shapes.JobView], summary="Slide conversions, newest first"),
+              returns=list[node_shapes.JobView], summary="Slide conversions, newest first"),
         Route(method="POST", path="/api/v1/jobs/{job_id}/cancel", name="jobs.cancel", gate=Action.RUN_JOBS,
               answer=cancel_job, returns=shapes.Done, summary="Stop a conversion", audit="job.cancel"),
         Route(method="POST", path="/api/v1/jobs/{job_id}/retry", name="jobs.retry", gate=Action.RUN_JOBS,
@@ -25,7 +25,7 @@ def routes() -> list[Route]:
     ]  # fmt: skip
 
 
-async def list_jobs(call: Call) -> list[shapes.JobView]:
+async def list_jobs(call: Call) -> list[node_shapes.JobView]:
     """Return what convert says now; while it is away, what it wrote last."""
     try:
         rows = await call.parts.rpc("convert", "jobs")
@@ -34,9 +34,9 @@ async def list_jobs(call: Call) -> list[shapes.JobView]:
     return [show_job(row) for row in rows[:LISTED_MAX]]
 
 
-def show_job(row: object) -> shapes.JobView:
+def show_job(row: object) -> node_shapes.JobView:
     """Return the public fields; the path on the node's disk is not one of them."""
-    return msgspec.convert(row, shapes.JobView)
+    return msgspec.convert(row, node_shapes.JobView)
 
 
 async def cancel_job(call: Call) -> shapes.Done:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from edge.api import local_time, shapes
+from edge.api import local_time, node_shapes
 from edge.api.route import Call, Route
 from edge.config import Config, Destination
 from edge.core import sync_words
@@ -33,11 +33,12 @@ WISHES: dict[str, Callable[..., int]] = {
 def routes() -> list[Route]:
     wishes = [
         Route(method="POST", path=f"/api/v1/outbox/{verb}", name=f"outbox.{verb}", gate=Action.RUN_OUTBOX,
-              answer=_answer_wish(verb), body=shapes.OutboxWish, returns=shapes.Count, summary=f"{verb}: what waits")
+              answer=_answer_wish(verb), body=node_shapes.OutboxWish, returns=node_shapes.Count,
+              summary=f"{verb}: what waits")
         for verb in WISHES
     ]  # fmt: skip
     see = Route(method="GET", path="/api/v1/outbox", name="outbox", gate=Action.SEE_OUTBOX, answer=see_outbox,
-                returns=shapes.OutboxView, summary="What is on its way")  # fmt: skip
+                returns=node_shapes.OutboxView, summary="What is on its way")  # fmt: skip
     return [see, *wishes]
 
 
@@ -49,18 +50,18 @@ class Outbox:
         self._database = database
         self._done_before: dict[str, int] = {}
 
-    async def summary(self) -> shapes.OutboxSummary:
+    async def summary(self) -> node_shapes.OutboxSummary:
         """Return how each destination stands."""
         return await asyncio.to_thread(self._read)
 
-    async def view(self) -> shapes.OutboxView:
+    async def view(self) -> node_shapes.OutboxView:
         """Return the same, and every study that is not there yet or came lately, with names."""
         summary = await self.summary()
         rows = await asyncio.to_thread(deliveries.list_studies, self._database, limit=STUDIES_LISTED_MAX)
-        studies = [shapes.OutboxStudy(**asdict(row)) for row in rows]
-        return shapes.OutboxView(destinations=summary.destinations, studies=studies)
+        studies = [node_shapes.OutboxStudy(**asdict(row)) for row in rows]
+        return node_shapes.OutboxView(destinations=summary.destinations, studies=studies)
 
-    def _read(self) -> shapes.OutboxSummary:
+    def _read(self) -> node_shapes.OutboxSummary:
         now_s = clock.wall_s()
         counts = {row.destination: row for row in deliveries.counts(self._database)}
         known = {row.destination: row for row in links.links(self._database)}
@@ -68,11 +69,11 @@ class Outbox:
             self._view(destination, counts.get(destination.name), known.get(destination.name), now_s)
             for destination in self._config.destination
         ]
-        return shapes.OutboxSummary(destinations=views)
+        return node_shapes.OutboxSummary(destinations=views)
 
     def _view(
         self, destination: Destination, found: deliveries.Counts | None, link: links.LinkRow | None, now_s: float
-    ) -> shapes.DestinationView:
+    ) -> node_shapes.DestinationView:
         counts = found.counts if found is not None else {state.value: 0 for state in State}
         bytes_left = found.bytes_left if found is not None else 0
         progress = sync_words.Progress(
@@ -86,7 +87,7 @@ class Outbox:
             held_count=counts["held"],
             arrived_count=counts["sent"] + counts["committed"] + counts["safe"],
         )
-        return shapes.DestinationView(
+        return node_shapes.DestinationView(
             name=destination.name,
             kind=destination.kind,
             is_required=destination.is_required,
@@ -97,7 +98,7 @@ class Outbox:
             eta_s=sync_words.eta_s(progress),
             sentence=sync_words.say(progress, now_s=now_s, zone=local_time.zone()),
             history=[
-                shapes.RatePoint(t_s=float(t_s), bytes_s=bytes_s)
+                node_shapes.RatePoint(t_s=float(t_s), bytes_s=bytes_s)
                 for t_s, bytes_s in links.history(self._database, destination.name, since_s=now_s - HISTORY_S)
             ],
         )
@@ -110,16 +111,16 @@ class Outbox:
         return max(0, found.bytes_done - self._done_before.setdefault(name, found.bytes_done))
 
 
-def _show_link(link: links.LinkRow | None) -> shapes.LinkView:
+def _show_link(link: links.LinkRow | None) -> node_shapes.LinkView:
     if link is None:
-        return shapes.LinkView(state="unknown", rate_bytes_s=0.0, since_s=None, next_try_s=None, reason="")
-    return shapes.LinkView(
+        return node_shapes.LinkView(state="unknown", rate_bytes_s=0.0, since_s=None, next_try_s=None, reason="")
+    return node_shapes.LinkView(
         state=link.state, rate_bytes_s=link.rate_bytes_s, since_s=link.since_s, next_try_s=link.next_try_s,
         reason=link.reason,
     )  # fmt: skip
 
 
-def for_principal(view: shapes.OutboxView, principal: Principal) -> shapes.OutboxView | None:
+def for_principal(view: node_shapes.OutboxView, principal: Principal) -> node_shapes.OutboxView | None:
     """Return what this one may see: whose study it is only for those who read images."""
     if not principal.may(Action.SEE_OUTBOX):
         return None
@@ -129,7 +130,7 @@ def for_principal(view: shapes.OutboxView, principal: Principal) -> shapes.Outbo
     return msgspec.structs.replace(view, studies=unnamed)
 
 
-async def see_outbox(call: Call) -> shapes.OutboxView | None:
+async def see_outbox(call: Call) -> node_shapes.OutboxView | None:
     view = await call.parts.outbox.view()
     if call.principal.may(Action.READ_IMAGES) and view.studies:
         await call.parts.audit_read(call.principal, "outbox", action="outbox.read")
@@ -137,7 +138,7 @@ async def see_outbox(call: Call) -> shapes.OutboxView | None:
 
 
 def _answer_wish(verb: str) -> Callable[[Call], Any]:
-    async def answer(call: Call) -> shapes.Count:
+    async def answer(call: Call) -> node_shapes.Count:
         parts, wish = call.parts, call.body
         narrowed = await asyncio.to_thread(_narrow, wish, parts.config, parts.database, parts.instances)
         if verb == "cancel" and not any(narrowed.values()):
@@ -146,12 +147,12 @@ def _answer_wish(verb: str) -> Callable[[Call], Any]:
         doorbell.ring(parts.config.run_dir / "bells" / "uplink")
         target = narrowed["sop_instance_uid"] or narrowed["study_instance_uid"] or "all"
         await parts.audit(call.principal, f"outbox.{verb}", target, destination=narrowed["destination"], count=count)
-        return shapes.Count(count=count)
+        return node_shapes.Count(count=count)
 
     return answer
 
 
-def _narrow(wish: shapes.OutboxWish, config: Config, database: Database, instances: Instances) -> dict[str, str]:
+def _narrow(wish: node_shapes.OutboxWish, config: Config, database: Database, instances: Instances) -> dict[str, str]:
     """Return which rows are meant; blocks.  Raises: NotFoundError for what is not here."""
     destination = wish.destination or ""
     if destination and destination not in {known.name for known in config.destination}:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from edge.api import local_time
-from edge.api.shapes import InstanceView, SessionObject
+from edge.api.object_shapes import InstanceView
+from edge.api.shapes import SessionObject
 from edge.api.views import kind_of
 from edge.core import dicom_time
 from edge.store.index import Row

@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from typing import Any
 
-from edge.api import local_time, shapes
+from edge.api import local_time, object_shapes
 from edge.api.route import Call, Route
 from edge.api.rows import text, texts
 from edge.api.slide_header import SlideHeader, read
@@ -27,9 +27,9 @@ def routes() -> list[Route]:
     see = Action.SEE_SLIDES
     return [
         Route(method="GET", path="/api/v1/slides", name="slides", gate=see, answer=list_slides,
-              returns=list[shapes.SlideRow], summary="Slides, newest first", audit="slides.list"),
+              returns=list[object_shapes.SlideRow], summary="Slides, newest first", audit="slides.list"),
         Route(method="GET", path="/api/v1/slides/{slide}", name="slides.see", gate=see, answer=see_slide,
-              returns=shapes.SlideView, summary="One slide with its levels"),
+              returns=object_shapes.SlideView, summary="One slide with its levels"),
     ]  # fmt: skip
 
 
@@ -82,9 +82,9 @@ class SlideShelf:
             "levels": levels,
         }
 
-    def _level(self, row: index.Row) -> shapes.LevelView:
+    def _level(self, row: index.Row) -> object_shapes.LevelView:
         header = self._header(row)
-        return shapes.LevelView(
+        return object_shapes.LevelView(
             sop_instance_uid=row["SOPInstanceUID"],
             width_px=header.width_px,
             height_px=header.height_px,
@@ -98,11 +98,11 @@ class SlideShelf:
             transfer_syntax_uid=text(row, "AvailableTransferSyntaxUID"),
         )
 
-    def _picture(self, row: index.Row | None) -> shapes.PictureView | None:
+    def _picture(self, row: index.Row | None) -> object_shapes.PictureView | None:
         if row is None:
             return None
         header = self._header(row)
-        return shapes.PictureView(
+        return object_shapes.PictureView(
             sop_instance_uid=row["SOPInstanceUID"], width_px=header.width_px, height_px=header.height_px
         )
 
@@ -144,14 +144,14 @@ def _header_fields(header: SlideHeader) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def list_slides(call: Call) -> list[shapes.SlideRow]:
+async def list_slides(call: Call) -> list[object_shapes.SlideRow]:
     """A slide that cannot be read is left out here; its study still lists it."""
     limit, offset = call.number("limit", LISTED, largest=PAGE_MAX), call.number("offset", 0, largest=OFFSET_MAX)
     found = await asyncio.to_thread(_views, call.parts.shelf, call.text("q"), limit, offset)
     summaries = await delivery_summaries(call.parts.database, [view["study_instance_uid"] for view in found])
-    wanted = set(shapes.SlideRow.__struct_fields__)
+    wanted = set(object_shapes.SlideRow.__struct_fields__)
     return [
-        shapes.SlideRow(
+        object_shapes.SlideRow(
             **{key: value for key, value in view.items() if key in wanted},
             delivery=summaries[view["study_instance_uid"]],
         )
@@ -169,10 +169,10 @@ def _views(shelf: SlideShelf, words: str, limit: int, offset: int) -> list[dict[
     return views
 
 
-async def see_slide(call: Call) -> shapes.SlideView:
+async def see_slide(call: Call) -> object_shapes.SlideView:
     shelf = call.parts.shelf
     series = await asyncio.to_thread(shelf.find_series, call.path("slide"))
     view = await asyncio.to_thread(shelf.view, series)
     await call.parts.audit_read(call.principal, view["study_instance_uid"])
     summaries = await delivery_summaries(call.parts.database, [view["study_instance_uid"]])
-    return shapes.SlideView(**view, delivery=summaries[view["study_instance_uid"]])
+    return object_shapes.SlideView(**view, delivery=summaries[view["study_instance_uid"]])

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from edge.api import shapes
+from edge.api import object_shapes
 from edge.api.route import Call, Route
 from edge.api.rows import number, show_instance, text
 from edge.core.access import Action
@@ -13,34 +13,39 @@ from edge.store.database import Database
 
 PAGE_MAX = 200
 OFFSET_MAX = 1_000_000
+COLUMNS = {"PatientID": "patient_id", "StudyDescription": "description", "AccessionNumber": "accession_number"}
+"""The columns that can be searched by a part of what stands in them, and the parameter of each."""
 
 
 def routes() -> list[Route]:
     read = Action.READ_IMAGES
     return [
         Route(method="GET", path="/api/v1/studies", name="studies", gate=read, answer=list_studies,
-              returns=shapes.StudyPage, summary="Studies, newest first", audit="studies.list"),
+              returns=object_shapes.StudyPage, summary="Studies, newest first", audit="studies.list"),
         Route(method="GET", path="/api/v1/studies/{study}", name="studies.see", gate=read, answer=see_study,
-              returns=shapes.StudyView, summary="One study with its series and objects"),
+              returns=object_shapes.StudyView, summary="One study with its series and objects"),
     ]  # fmt: skip
 
 
-async def list_studies(call: Call) -> shapes.StudyPage:
+async def list_studies(call: Call) -> object_shapes.StudyPage:
     filters = {"StudyDate": _date_range(call), "ModalitiesInStudy": call.text("modality")}
+    holding = {keyword: call.text(name).strip() for keyword, name in COLUMNS.items()}
     found = await asyncio.to_thread(
         index.search_studies,
         call.parts.database,
         {keyword: value for keyword, value in filters.items() if value},
         text=call.text("q"),
+        holding={keyword: value for keyword, value in holding.items() if value},
+        order=call.text("sort") or "-date",
         limit=call.number("limit", 50, largest=PAGE_MAX),
         offset=call.number("offset", 0, largest=OFFSET_MAX),
     )
     summaries = await delivery_summaries(call.parts.database, [row["StudyInstanceUID"] for row in found.rows])
-    items = [shapes.StudyRow(**study_fields(row, summaries)) for row in found.rows]
-    return shapes.StudyPage(total=found.total, items=items)
+    items = [object_shapes.StudyRow(**study_fields(row, summaries)) for row in found.rows]
+    return object_shapes.StudyPage(total=found.total, items=items)
 
 
-async def see_study(call: Call) -> shapes.StudyView:
+async def see_study(call: Call) -> object_shapes.StudyView:
     database, uid = call.parts.database, call.path("study")
     row = await asyncio.to_thread(index.find_study, database, uid)
     if row is None:
@@ -49,7 +54,9 @@ async def see_study(call: Call) -> shapes.StudyView:
     series = await asyncio.to_thread(index.search_series, database, of_study, limit=index.LIMIT_MAX)
     objects = await asyncio.to_thread(index.search_instances, database, of_study, limit=index.LIMIT_MAX)
     summaries = await delivery_summaries(database, [uid])
-    return shapes.StudyView(**study_fields(row, summaries), series=[_series(one, objects.rows) for one in series.rows])
+    return object_shapes.StudyView(
+        **study_fields(row, summaries), series=[_series(one, objects.rows) for one in series.rows]
+    )
 
 
 def _date_range(call: Call) -> str:
@@ -61,15 +68,16 @@ def _date_range(call: Call) -> str:
     return f"{first}-{last}" if first or last else ""
 
 
-async def delivery_summaries(database: Database, study_uids: list[str]) -> dict[str, shapes.DeliverySummary]:
+async def delivery_summaries(database: Database, study_uids: list[str]) -> dict[str, object_shapes.DeliverySummary]:
     """Return how far each study is."""
     found: dict[str, tuple[Any, int, int]] = await asyncio.to_thread(deliveries.of_studies, database, study_uids)
     return {
-        uid: shapes.DeliverySummary(state=state, done=done, total=total) for uid, (state, done, total) in found.items()
+        uid: object_shapes.DeliverySummary(state=state, done=done, total=total)
+        for uid, (state, done, total) in found.items()
     }
 
 
-def study_fields(row: index.Row, summaries: dict[str, shapes.DeliverySummary]) -> dict[str, Any]:
+def study_fields(row: index.Row, summaries: dict[str, object_shapes.DeliverySummary]) -> dict[str, Any]:
     """Return the fields of a StudyRow."""
     uid = row["StudyInstanceUID"]
     return {
@@ -87,13 +95,13 @@ def study_fields(row: index.Row, summaries: dict[str, shapes.DeliverySummary]) -
         "size_bytes": int(row.get("size_bytes", 0)),
         "accession_number": text(row, "AccessionNumber"),
         "kept_s": float(row.get("kept_s", 0.0)),
-        "delivery": summaries.get(uid) or shapes.DeliverySummary(state="none", done=0, total=0),
+        "delivery": summaries.get(uid) or object_shapes.DeliverySummary(state="none", done=0, total=0),
     }
 
 
-def _series(row: index.Row, objects: list[index.Row]) -> shapes.SeriesView:
+def _series(row: index.Row, objects: list[index.Row]) -> object_shapes.SeriesView:
     uid = row["SeriesInstanceUID"]
-    return shapes.SeriesView(
+    return object_shapes.SeriesView(
         series_instance_uid=uid,
         modality=text(row, "Modality"),
         number=number(row, "SeriesNumber"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.api import health, tls
-from edge.api.shapes import DestinationView, LinkView
+from edge.api.node_shapes import DestinationView, LinkView
 from edge.api.situation import Situation
 from edge.config import Api, Config, Destination, Node, Source
 from edge.runtime.doorbell import Doorbell

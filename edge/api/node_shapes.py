@@ -1,0 +1,94 @@
+"""The shape of requests and answers about the outbox, jobs and health. `…_s` are seconds since 1970 UTC."""
+
+from typing import Literal
+
+from edge.api.shapes import Answer, Request, Short, Uid
+
+
+class JobView(Answer):
+    """One slide on its way in."""
+
+    job_id: str
+    name: str
+    state: Literal["settling", "converting", "verifying", "storing", "done", "failed", "cancelled"]
+    bytes_done: int = 0
+    bytes_total: int = 0
+    frames_done: int = 0
+    frames_total: int = 0
+    rate_bytes_s: float = 0.0
+    eta_s: float | None = None
+    started_s: float = 0.0
+    ended_s: float | None = None
+    reason: str = ""
+    next_step: str = ""
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+
+
+class LinkView(Answer):
+    state: str
+    rate_bytes_s: float
+    since_s: float | None
+    next_try_s: float | None
+    reason: str
+
+
+class RatePoint(Answer):
+    t_s: float
+    bytes_s: float
+
+
+class DestinationView(Answer):
+    name: str
+    kind: str
+    is_required: bool
+    link: LinkView
+    counts: dict[str, int]
+    bytes_left: int
+    bytes_done: int
+    eta_s: float | None
+    sentence: str
+    history: list[RatePoint]
+
+
+class OutboxStudy(Answer):
+    study_instance_uid: str
+    patient_name: str
+    description: str
+    destination: str
+    state: str
+    done: int
+    total: int
+    bytes_left: int
+    reason: str
+    next_try_s: float | None
+
+
+class OutboxView(Answer):
+    destinations: list[DestinationView]
+    studies: list[OutboxStudy]
+
+
+class OutboxSummary(Answer):
+    """Without studies: nothing of a patient in it."""
+
+    destinations: list[DestinationView]
+
+
+class OutboxWish(Request):
+    uid: Uid | None = None
+    """A study or an instance: the node tells which."""
+    destination: Short | None = None
+    study_instance_uid: Uid | None = None
+    sop_instance_uid: Uid | None = None
+
+
+class Count(Answer):
+    count: int
+
+
+class HealthLine(Answer):
+    name: str
+    level: Literal["green", "amber", "red"]
+    sentence: str
+    next_step: str = ""

@@ -1,0 +1,113 @@
+"""The shape of answers about studies and slides. `…_s` are seconds since 1970 UTC."""
+
+from typing import Literal
+
+from edge.api.shapes import Answer
+
+
+class DeliverySummary(Answer):
+    state: Literal["arrived", "waiting", "held", "none"]
+    done: int
+    total: int
+
+
+class StudyRow(Answer):
+    study_instance_uid: str
+    patient_name: str
+    patient_id: str
+    birth_date: str
+    sex: str
+    study_date: str
+    study_time: str
+    description: str
+    modalities: list[str]
+    series_count: int
+    instance_count: int
+    size_bytes: int
+    accession_number: str
+    kept_s: float
+    delivery: DeliverySummary
+
+
+class StudyPage(Answer):
+    total: int
+    items: list[StudyRow]
+
+
+class InstanceView(Answer):
+    sop_instance_uid: str
+    sop_class_uid: str
+    kind: Literal["clip", "still", "slide", "other"]
+    frame_count: int
+    rows: int
+    columns: int
+    number: int | None
+    transfer_syntax_uid: str
+    size_bytes: int
+    frame_time_ms: float | None = None
+    frame_times_ms: list[float] | None = None
+    """Increments, the first 0, when the frames are uneven.  Standard: PS3.3 C.7.6.5.1.2"""
+    gaps: str = ""
+    is_recovered: bool = False
+    content_s: float | None = None
+
+
+class SeriesView(Answer):
+    series_instance_uid: str
+    modality: str
+    number: int | None
+    description: str
+    instances: list[InstanceView]
+
+
+class StudyView(StudyRow):
+    series: list[SeriesView]
+
+
+class SlideRow(Answer):
+    study_instance_uid: str
+    series_instance_uid: str
+    name: str
+    patient_name: str
+    patient_id: str
+    scanned_s: float | None
+    width_px: int
+    height_px: int
+    mpp: float | None
+    magnification: float | None
+    stain: str
+    scanner: str
+    label_sop: str | None
+    overview_sop: str | None
+    thumbnail_sop: str | None
+    size_bytes: int
+    kept_s: float
+    delivery: DeliverySummary
+
+
+class LevelView(Answer):
+    sop_instance_uid: str
+    width_px: int
+    height_px: int
+    tile_width_px: int
+    tile_height_px: int
+    columns: int
+    rows: int
+    mpp_x: float | None
+    mpp_y: float | None
+    frame_count: int
+    transfer_syntax_uid: str
+
+
+class PictureView(Answer):
+    sop_instance_uid: str
+    width_px: int
+    height_px: int
+
+
+class SlideView(SlideRow):
+    levels: list[LevelView]
+    """Biggest first."""
+    label: PictureView | None
+    overview: PictureView | None
+    thumbnail: PictureView | None
