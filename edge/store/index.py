@@ -7,6 +7,7 @@ Standard: PS3.4 C.2.2.2 (single value, list of UID, wild card, range), PS3.18 8.
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -93,14 +94,30 @@ class Found:
     rows: list[Row]
 
 
+STUDY_ORDERS = {
+    "-date": "study_date DESC, study_time DESC, study_key DESC",
+    "date": "study_date, study_time, study_key",
+    "patient": "patient_name_folded, study_date DESC, study_key DESC",
+    "-patient": "patient_name_folded DESC, study_date DESC, study_key DESC",
+    "description": "study_description COLLATE NOCASE, study_date DESC, study_key DESC",
+    "-description": "study_description COLLATE NOCASE DESC, study_date DESC, study_key DESC",
+    "kept": "studies.kept_s, study_key",
+    "-kept": "studies.kept_s DESC, study_key DESC",
+}
+"""What a list of studies can be sorted by; a minus turns it round."""
+
+
 def search_studies(
     database: Database, filters: Mapping[str, str], *, limit: int = 100, offset: int = 0, fuzzy: bool = False,
-    text: str = "", count: bool = True,
+    text: str = "", holding: Mapping[str, str] | None = None, order: str = "-date", count: bool = True,
 ) -> Found:  # fmt: skip
     """Search studies. `filters` maps keywords to values as in a query; `text` is what somebody types.
 
-    Raises: BadInputError for a keyword that cannot be searched or a value that cannot be read.
+    `holding` maps keywords of a study to what they must contain, whatever the case of its letters.
+    Raises: BadInputError for a keyword that cannot be searched, a value that cannot be read, or an unknown order.
     """
+    if order not in STUDY_ORDERS:
+        raise BadInputError(f"Studies cannot be sorted by {order!r}; there is {', '.join(STUDY_ORDERS)}.")
     inner = {keyword: value for keyword, value in filters.items() if keyword not in _STUDY}
     where, values = _where(filters, _STUDY, fuzzy=fuzzy, others=inner)
     for keyword, value in inner.items():
@@ -111,9 +128,12 @@ def search_studies(
     if text.strip():
         where.append("study_key IN (SELECT rowid FROM study_words WHERE study_words MATCH ?)")
         values.append(free_text(text))
+    for keyword, part in (holding or {}).items():
+        where.append(f"{_STUDY[keyword].name} LIKE ? ESCAPE '\\'")
+        values.append("%" + re.sub(r"([%_\\])", r"\\\1", part) + "%")
     return _search(
-        database, {**_STUDY_FIELDS, **_STUDY_COUNTS}, "studies", where, values,
-        "study_date DESC, study_time DESC, study_key DESC", limit, offset, count=count,
+        database, {**_STUDY_FIELDS, **_STUDY_COUNTS}, "studies", where, values, STUDY_ORDERS[order], limit, offset,
+        count=count,
     )  # fmt: skip
 
 

@@ -98,6 +98,26 @@ async def test_a_study_is_found_by_three_letters_and_shows_its_clip(node: ApiNod
     assert clip["frame_time_ms"] == 33.3
 
 
+async def test_columns_are_searched_by_a_part_of_them_and_the_list_is_sorted(node: ApiNode) -> None:
+    for name, number, said, date in (("A^1", "X-17%", "Lung", "20260101"), ("b^2", "X-170", "LUNG LEFT", "20260102")):
+        keep(node, real_clip(PatientName=name, PatientID=number, StudyDescription=said, StudyDate=date,
+                             AccessionNumber=f"ACC{date}", StudyInstanceUID=generate_uid()))  # fmt: skip
+
+    async def names(query: str) -> list[str]:
+        return [row["patient_name"] for row in (await client.get(f"/api/v1/studies?{query}"))["items"]]
+
+    async with node.client("operator") as client:
+        assert await names("description=lung") == ["b^2", "A^1"]
+        assert await names("description=left&patient_id=x-17") == ["b^2"]
+        assert await names("patient_id=17%25") == ["A^1"], "a per cent sign is itself, not a wild card"
+        assert await names("accession_number=20260101") == ["A^1"]
+        assert await names("sort=date") == ["A^1", "b^2"]
+        assert await names("sort=-patient") == ["b^2", "A^1"]
+        assert await names("sort=-kept") == ["b^2", "A^1"]
+        reply = await client.ask("GET", "/api/v1/studies?sort=shoe")
+    assert reply.status == 400
+
+
 async def test_a_recovered_clip_and_its_gaps_are_told_in_words(node: ApiNode) -> None:
     said = "Recovered after a power cut or crash: more was lost. At least 3 frames are missing after frame 7 (0.10 s)."
     kept = keep(node, real_clip(ImageComments=said), source="record")
