@@ -35,7 +35,10 @@ function number(text: string | null): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** Where the led slide goes when the leader has moved. Distances are micrometres on the glass when both are known. */
+/**
+ * Where the led slide goes when the leader has moved. With both pixel sizes known, distances are micrometres on the glass
+ * and both are shown at one magnification; without, they keep what was between them.
+ */
 export function linkedPosition(
   leader: Position,
   leaderFrom: Position,
@@ -50,7 +53,7 @@ export function linkedPosition(
   return {
     x: ledFrom.x + right * Math.cos(turn) - down * Math.sin(turn),
     y: ledFrom.y + right * Math.sin(turn) + down * Math.cos(turn),
-    zoom: ledFrom.zoom * (leader.zoom / leaderFrom.zoom),
+    zoom: leaderMpp && ledMpp ? leader.zoom * (ledMpp / leaderMpp) : ledFrom.zoom * (leader.zoom / leaderFrom.zoom),
     rotation: (ledFrom.rotation + leader.rotation - leaderFrom.rotation + 720) % 360,
   };
 }

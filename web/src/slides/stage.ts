@@ -183,24 +183,30 @@ function forbidInlineStyle(): void {
 }
 
 /**
- * Make two slides move together from where they are now: the same way on the glass, turned as they are turned.
- * Returns what ends it.
+ * Make two slides move together: the same way and at the same magnification on the glass, turned as they are turned.
+ * Only the one in the hand leads, so that the end of the other's road never pulls it back. Returns what ends it.
  */
-export function linkStages(first: Stage, second: Stage): () => void {
-  let isFollowing = false;
-  const from = { first: first.view(), second: second.view() };
-  const follow = (leader: Stage, led: Stage, leaderFrom: View, ledFrom: View) => () => {
-    if (isFollowing) return;
-    isFollowing = true;
+export function linkStages(first: Stage, second: Stage, leads: () => Stage): () => void {
+  let leader = leads();
+  let from = { first: first.view(), second: second.view() };
+  const follow = (): void => {
+    const [led, leaderFrom, ledFrom] = leader === first ? [second, from.first, from.second] : [first, from.second, from.first];
     led.goTo(linkedPosition(leader.view(), leaderFrom, ledFrom, leader.slide.mpp, led.slide.mpp), true);
-    isFollowing = false;
   };
-  const ahead = follow(first, second, from.first, from.second);
-  const back = follow(second, first, from.second, from.first);
-  first.addEventListener("move", ahead);
-  second.addEventListener("move", back);
+  const moved = (event: Event): void => {
+    const now = leads();
+    if (now !== leader) {
+      leader = now;
+      from = { first: first.view(), second: second.view() };
+    }
+    if (event.currentTarget === leader) follow();
+  };
+  follow();
+  from = { first: first.view(), second: second.view() };
+  first.addEventListener("move", moved);
+  second.addEventListener("move", moved);
   return () => {
-    first.removeEventListener("move", ahead);
-    second.removeEventListener("move", back);
+    first.removeEventListener("move", moved);
+    second.removeEventListener("move", moved);
   };
 }

@@ -68,12 +68,15 @@ function Viewer({ slide, job }: { slide: SlideDetail; job: Job | undefined }) {
   const [isPanelOpen, setPanelOpen] = useState(() => otherSeries === null && matchMedia("(min-width: 1000px)").matches);
   const [isChoosing, setChoosing] = useState(false);
   const [undoCount, setUndoCount] = useState(0);
+  const hand = useRef(active);
+  hand.current = active;
   const stage = active === "second" && second ? stages.second : stages.first;
 
   useEffect(() => keepPlace(stages.first), [stages.first]);
   useEffect(() => {
     if (!isLinked || !stages.first || !stages.second) return;
-    return linkStages(stages.first, stages.second);
+    const { first, second: other } = stages;
+    return linkStages(first, other, () => (hand.current === "second" ? other : first));
   }, [isLinked, stages.first, stages.second]);
 
   const undo = (): void => setUndoCount((count) => count + 1);

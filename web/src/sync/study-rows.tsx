@@ -31,7 +31,7 @@ export function StudyRows({ rows, onChange }: { rows: OutboxStudy[]; onChange: (
     { key: "state", title: t("sync.column.state"), cell: (row) => <StateCell row={row} /> },
     { key: "progress", title: t("sync.column.progress"), cell: (row) => <ProgressCell row={row} /> },
   ];
-  if (mayRun) {
+  if (mayRun && rows.some((row) => ["waiting", "sending", "held", "cancelled"].includes(stateOf(row)))) {
     const wish = (row: OutboxStudy, what: OutboxWish): void => {
       if (what === "cancel") setAsked(row);
       else void act(what, { study_instance_uid: row.study_instance_uid, destination: row.destination }, onChange);

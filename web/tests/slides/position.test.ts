@@ -22,8 +22,8 @@ describe("deep links", () => {
 describe("two linked slides", () => {
   const upright = { x: 1000, y: 1000, zoom: 1, rotation: 0 };
 
-  test("they move the same way on the glass, whatever their pixel sizes", () => {
-    const led = { x: 50, y: 60, zoom: 2, rotation: 0 };
+  test("they move the same way on the glass and at one magnification, whatever their pixel sizes", () => {
+    const led = { x: 50, y: 60, zoom: 7, rotation: 0 };
     expect(linkedPosition({ ...upright, x: 1100, y: 1040, zoom: 2 }, upright, led, 0.25, 0.5)).toEqual({
       x: 100,
       y: 80,
@@ -42,6 +42,8 @@ describe("two linked slides", () => {
 
   test("without pixel sizes they move by what is on the screen", () => {
     const led = { x: 0, y: 0, zoom: 2, rotation: 0 };
-    expect(linkedPosition({ ...upright, x: 1100 }, upright, led, null, null).x).toBe(50);
+    const next = linkedPosition({ ...upright, x: 1100, zoom: 3 }, upright, led, null, null);
+    expect(next.x).toBe(50);
+    expect(next.zoom).toBe(6);
   });
 });

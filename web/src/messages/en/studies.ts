@@ -59,7 +59,7 @@ export const studies = {
   "study.recovered": "Recovered after an interruption",
   "study.recovered.short": "Recovered",
   "study.gaps": "With gaps",
-  "study.gaps.said": "Pictures are missing: {gaps}",
+  "study.gaps.said": "{gaps}",
   "study.open_slide": "Open the slide",
   "study.slide_hint": { one: "A slide in {count} part", other: "A slide in {count} parts" },
   "study.not_shown": "This object cannot be shown here",
