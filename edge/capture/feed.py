@@ -26,6 +26,7 @@ from edge.errors import ConfigError, EdgeError
 from edge.ring import Ring, RingAbsent, retire
 from edge.runtime import doorbell
 from edge.runtime.log import event
+from edge.runtime.priority import go_first
 
 log = logging.getLogger(__name__)
 DECODED_COUNT_MAX = 8
@@ -118,6 +119,7 @@ class Feed:
         return self._thread.is_alive() or self.state.state == "ended"
 
     def _run(self) -> None:
+        go_first()  # The decoder's thread is its child and inherits this.
         delay_s = RETRY_S_FIRST
         while not self._stopping.is_set():
             count_before = self._next_index

@@ -3,9 +3,7 @@
 A spool that cannot be finished stays on the disk. When trying again can help (a full disk) it is tried again.
 """
 
-import contextlib
 import logging
-import os
 import queue
 import threading
 import time
@@ -18,9 +16,9 @@ from edge.core.clip import EndReason
 from edge.errors import EdgeError
 from edge.record.finish import Finished, NothingRecorded, Store, finish_spool
 from edge.runtime.log import event
+from edge.runtime.priority import go_last
 
 log = logging.getLogger(__name__)
-NICENESS = 10
 QUEUE_MAX = 10_000
 """Spools waiting to be finished."""
 RETRY_S = 30.0
@@ -101,9 +99,7 @@ class Finaliser:
             return sum(task.session_id == session_id for task in self._tasks.values())
 
     def _run(self, kind: str) -> None:
-        with contextlib.suppress(PermissionError):
-            # On Linux a thread has a priority of its own: the one that follows the ring goes first.
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        go_last()
         while not self._stopping.is_set():
             try:
                 clip_id = self._queues[kind].get(timeout=0.2)

@@ -15,6 +15,7 @@ from edge.record.running import Ended, RunningClip
 from edge.ring import FrameGap, Reader, RingAbsent, reading
 from edge.runtime.doorbell import Doorbell
 from edge.runtime.log import event
+from edge.runtime.priority import go_first
 
 log = logging.getLogger(__name__)
 WAIT_S = 0.1
@@ -128,6 +129,7 @@ class Follower:
             time.sleep(0.002)
 
     def _run(self) -> None:
+        go_first()
         bell = Doorbell(self._bells, self._bell_name)
         try:
             reader = self._open()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.ring import FIRST_FRAMES_MIN, FrameGap, Reader, Ring, RingAbsent, retire, slot_count_for
+from edge.ring import FIRST_FRAMES_MIN, RING_BYTES_MAX, FrameGap, Reader, Ring, RingAbsent, retire, slot_count_for
 
 
 def picture(index: int, height_px: int = 4, width_px: int = 6) -> np.ndarray:
@@ -71,7 +71,7 @@ def test_before_the_first_frame_there_is_none_and_without_a_file_it_says_so(tmp_
 def test_a_ring_keeps_within_its_memory_and_has_room_to_be_late(frame_bytes: int) -> None:
     count = slot_count_for(frame_bytes)
     assert count >= FIRST_FRAMES_MIN
-    assert count == FIRST_FRAMES_MIN or count * frame_bytes <= 512 * 2**20
+    assert count == FIRST_FRAMES_MIN or count * frame_bytes <= RING_BYTES_MAX
 
 
 @settings(deadline=None, max_examples=80)
