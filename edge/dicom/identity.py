@@ -1,12 +1,15 @@
 """Who and when: UIDs, patient, study, series. What is not known stays empty; nothing is invented."""
 
+import re
 import uuid
+from dataclasses import fields
 from datetime import date, datetime
 
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
 from edge.core.session import Order, Patient, Session
+from edge.errors import BadInputError
 
 DAYS_IN_D_MAX = 28
 DAYS_IN_W_MAX = 91
@@ -19,6 +22,37 @@ ROLES = frozenset(
 )
 """Defined terms of Responsible Person Role for humans.  Standard: PS3.3 C.7.1.1"""
 _SEXES = ("M", "F", "O")
+
+
+_LENGTHS_MAX = {
+    "patient_id": 64, "issuer_of_patient_id": 64, "name": 194, "responsible_person": 194,
+    "referring_physician_name": 194, "operator_name": 194, "accession_number": 16, "study_id": 16,
+    "requested_procedure_id": 16, "scheduled_procedure_step_id": 16,
+}  # fmt: skip
+"""What must not be cut: an identifier that was shortened is another identifier.  Standard: PS3.5 6.2"""
+_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
+
+
+def check_session(session: Session) -> None:
+    """Refuse words that DICOM cannot hold, before the first frame is kept.  Raises: BadInputError."""
+    for part in (session.patient, session.order, session):
+        for field in fields(part):
+            value = getattr(part, field.name)
+            if isinstance(value, str):
+                _check_text(field.name, value)
+    for uid in (session.study_instance_uid, session.series_instance_uid, session.order.study_instance_uid):
+        if uid and (len(uid) > 64 or not _UID.fullmatch(uid)):
+            raise BadInputError(f"{uid[:70]!r} is not a UID.")
+    if not session.study_instance_uid or not session.series_instance_uid:
+        raise BadInputError("The session has no study or series UID.")
+
+
+def _check_text(name: str, value: str) -> None:
+    """The value stays out of the message: it may be a patient's name."""
+    if "\\" in value or any(ord(character) < 32 for character in value):
+        raise BadInputError(f"The field {name} holds a backslash or a control character.")
+    if len(value) > _LENGTHS_MAX.get(name, len(value)):
+        raise BadInputError(f"The field {name} is longer than {_LENGTHS_MAX[name]} characters.")
 
 
 def new_uid() -> str:

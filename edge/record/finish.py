@@ -3,6 +3,7 @@ does the spool go.
 """
 
 import os
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,10 @@ from edge.store.durable import full_disk_explained, sync_folder
 from edge.store.instances import Instance, Kept
 
 SOURCE = "record"
+_UNWRITABLE = (
+    ValueError, TypeError, KeyError, AttributeError, OverflowError, struct.error, RuntimeError, msgspec.MsgspecError,
+)  # fmt: skip
+"""What pydicom and the codecs raise for values that they cannot take."""
 
 Progress = Callable[[int, int], None]
 
@@ -44,6 +49,13 @@ class NothingRecorded(EdgeError):
 
     code = "record.empty"
     next_step = "Record again."
+
+
+class ObjectFault(EdgeError):
+    """The dataset cannot be written: a fault of ours, or words in the session that DICOM cannot hold."""
+
+    code = "record.fault"
+    next_step = "The spool stays on the disk; keep it for support."
 
 
 class ObjectConflict(EdgeError):
@@ -97,20 +109,31 @@ def _make_object(
     encoder = encoder_for(syntax_uid)
     if not encoder.is_encapsulated and not fits_native(frame_bytes, finished.frame_count):
         encoder = encoder_for(JPEG_LS)
-    ds = build(_content(finished, picture, encoder, institution, station))
     temp = store.new_temp()
     try:
         with full_disk_explained(temp):
-            write_object(
-                temp, ds, _pixels(spool, picture, progress), encoder,
-                frame_count=finished.frame_count, frame_bytes=frame_bytes,
-            )  # fmt: skip
+            _write(temp, finished, picture, encoder, institution, station, progress)
             _verify(temp, spool, picture, encoder)
             kept = store.keep(temp, source=SOURCE)
     finally:
         temp.unlink(missing_ok=True)
     if kept.outcome == "conflict":
         raise ObjectConflict(f"Another object has the UID {spool.header.sop_instance_uid}.")
+
+
+def _write(
+    temp: Path, finished: Finished, picture: Picture, encoder: Encoder, institution: str, station: str,
+    progress: Progress,
+) -> None:  # fmt: skip
+    """Write the file.  Raises: ObjectFault, so that one odd session never ends the thread that serves all."""
+    try:
+        ds = build(_content(finished, picture, encoder, institution, station))
+        write_object(
+            temp, ds, _pixels(finished.spool, picture, progress), encoder, frame_count=finished.frame_count,
+            frame_bytes=picture.width_px * picture.height_px * picture.channel_count,
+        )  # fmt: skip
+    except _UNWRITABLE as error:
+        raise ObjectFault(f"The object of a recording cannot be written ({type(error).__name__}).") from error
 
 
 def _picture(spool: Spool) -> Picture:

@@ -13,7 +13,7 @@ import msgspec
 
 from edge.core.clip import EndReason
 from edge.core.session import Session
-from edge.dicom.identity import new_uid
+from edge.dicom.identity import check_session, new_uid
 from edge.errors import BadInputError, BusyError, EdgeError, NotFoundError
 from edge.record.finaliser import Finaliser, Task
 from edge.record.finish import Store
@@ -93,8 +93,7 @@ class Recorder:
 
     def begin(self, session: Session) -> None:
         """Follow a session's source from now on; a second time changes only what is written of it."""
-        if not session.study_instance_uid or not session.series_instance_uid:
-            raise BadInputError("The session has no study or series UID.")
+        check_session(session)
         path = self._session_path(session.session_id)
         temporary = path.with_suffix(".new")
         temporary.write_bytes(msgspec.json.encode(asdict(session)))

@@ -4,8 +4,8 @@
     frame:   FRAM, length u32, CRC-32 u32, index, times, size, digest, then zstd pixels
     end:     DONE, length u32, CRC-32 u32, JSON with the reason; absent after a crash
 
-What is written is synced at least once a second (`sync`), and the file's name at once. Reading stops at the first
-record that is not whole.
+What is written is synced at least once a second (`sync`), and the file's name at once. Reading stops at a torn tail
+and passes over a damaged frame.
 """
 
 import contextlib
@@ -204,18 +204,28 @@ def _read_header(file: BinaryIO, path: Path) -> SpoolHeader:
 
 
 def _records(file: BinaryIO) -> Iterator[tuple[bytes, int, bytes]]:
-    """Yield (kind, offset of the payload, payload) up to the end record or the first record that is not whole."""
+    """Yield (kind, offset of the payload, payload) of every whole record, up to the end or a torn tail."""
     while len(head := file.read(_RECORD.size)) == _RECORD.size:
         kind, length, crc = _RECORD.unpack(head)
         if kind not in (_FRAME_KIND, _END_KIND) or length > FRAME_BYTES_MAX:
             return
         offset = file.tell()
         payload = file.read(length)
-        if len(payload) < length or zlib.crc32(payload) != crc:
+        if len(payload) < length:
             return
+        if zlib.crc32(payload) != crc:
+            if not _is_record_next(file):
+                return
+            continue  # One frame is damaged; those after it are not. Its index is missing then: a gap.
         yield kind, offset, payload
         if kind == _END_KIND:
             return
+
+
+def _is_record_next(file: BinaryIO) -> bool:
+    kind = file.read(4)
+    file.seek(-len(kind), os.SEEK_CUR)
+    return kind in (_FRAME_KIND, _END_KIND)
 
 
 def _entry(offset: int, payload: bytes) -> Entry:

@@ -1,4 +1,4 @@
-"""A network probe: a small RTSP server (TCP, interleaved) that plays a video from a thread, as fast as it was filmed."""
+"""A network probe: a small RTSP server (TCP, interleaved) that plays a video as fast as it was filmed."""
 
 import socket
 import struct

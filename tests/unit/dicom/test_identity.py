@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydicom import Dataset
 
 from edge.core.session import Order, Patient, Session
-from edge.dicom.identity import describe_patient, describe_study, new_uid, patient_age
+from edge.dicom.identity import check_session, describe_patient, describe_study, new_uid, patient_age
+from edge.errors import BadInputError
 
 DAY = date(2024, 3, 1)
 
@@ -103,3 +104,36 @@ def test_an_order_is_carried_into_the_object() -> None:
     assert (ds.AccessionNumber, request.RequestedProcedureID, request.ScheduledProcedureStepID) == ("A1", "R1", "S1")
     assert ds.TimezoneOffsetFromUTC[0] in "+-"
     assert len(ds.TimezoneOffsetFromUTC) == 5
+
+
+def _session(**changes: object) -> Session:
+    values: dict[str, object] = {
+        "session_id": "s", "source": "p", "patient": Patient(patient_id="7", name="Zebra^Test=斑馬"),
+        "study_instance_uid": "2.25.1", "series_instance_uid": "2.25.2", "opened_s": 0.0,
+    }  # fmt: skip
+    return Session(**(values | changes))
+
+
+def test_a_usual_session_passes() -> None:
+    check_session(_session())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"patient": Patient(patient_id="7\\8")},
+        {"patient": Patient(patient_id="7" * 65)},
+        {"patient": Patient(name="Zebra\n")},
+        {"order": Order(accession_number="A" * 17)},
+        {"study_instance_uid": ""},
+        {"study_instance_uid": "2.25.01"},
+        {"series_instance_uid": "1." * 40 + "1"},
+        {"series_instance_uid": "../../etc"},
+    ],
+)
+def test_words_that_dicom_cannot_hold_are_refused_before_the_first_frame_and_not_repeated(
+    changes: dict[str, object],
+) -> None:
+    with pytest.raises(BadInputError) as refused:
+        check_session(_session(**changes))
+    assert "Zebra" not in str(refused.value)
