@@ -7,10 +7,10 @@ import typer
 
 from edge import services
 from edge.cli import show
-from edge.cli.client import ask
 from edge.cli.options import ConfigOption, JsonOption, VerboseOption
 from edge.config import load_default
 from edge.errors import EXIT_DONE, EXIT_TRY_AGAIN, BadInputError
+from edge.net.local_api import ask
 from edge.runtime import log
 
 _MARKS = {"green": "[green]ok[/green]   ", "amber": "[yellow]look[/yellow] ", "red": "[red]bad[/red]  "}

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from edge.cli import show
-from edge.cli.client import ask
 from edge.cli.options import ConfigOption, JsonOption
 from edge.config import load_default
 from edge.core.access import UserRole
 from edge.errors import EXIT_FAULT, BadInputError
+from edge.net.local_api import ask
 
 user = typer.Typer(help="Who may sign in.", no_args_is_help=True)
 audit = typer.Typer(help="What was done, by whom.", no_args_is_help=True)

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from edge.cli import show
-from edge.cli.client import ask
 from edge.cli.options import ConfigOption, JsonOption
 from edge.config import load_default
+from edge.net.local_api import ask
 
 app = typer.Typer(help="Live exams.", no_args_is_help=True)
 record = typer.Typer(help="Start and stop a clip.", no_args_is_help=True)

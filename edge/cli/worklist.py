@@ -3,9 +3,9 @@
 import typer
 
 from edge.cli import show
-from edge.cli.client import ask
 from edge.cli.options import ConfigOption, JsonOption
 from edge.config import load_default
+from edge.net.local_api import ask
 
 app = typer.Typer(help="What is planned for today.", no_args_is_help=True)
 

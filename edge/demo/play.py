@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge import services
-from edge.cli.client import ask
 from edge.config import Config, load
 from edge.errors import BadInputError, EdgeError
+from edge.net.local_api import ask
 from edge.supervise import Supervisor
 
 log = logging.getLogger(__name__)
 READY_TIMEOUT_S = 60.0
+DRAW_TIMEOUT_S = 120.0
 LOOK_S = 0.1
 PORT_TRIES_MAX = 20
 MARKER = ".edge-demo"
@@ -58,7 +59,8 @@ def play(folder: Path, *, port: int) -> int:
     config = load(config_path)
     archive = _start_archive(folder, ports)
     try:
-        threading.Thread(target=_prepare, args=(config, ports, folder), daemon=True).start()
+        slide = _draw_slide(folder)
+        threading.Thread(target=_prepare, args=(config, ports, folder, slide), daemon=True).start()
         return Supervisor(services.NAMES, config_path).run()
     finally:
         archive.terminate()
@@ -149,14 +151,24 @@ def _start_archive(folder: Path, ports: Ports) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "edge.demo.archive", *options], start_new_session=True)
 
 
-def _prepare(config: Config, ports: Ports, folder: Path) -> None:
-    """Once the node answers: add the people, say where to look, and drop a slide into the inbox."""
+def _draw_slide(folder: Path) -> subprocess.Popen[bytes]:
+    """Begin to draw the slide beside the start of the services, in a process of its own."""
+    program = (
+        "import sys; from pathlib import Path; from edge.demo.slide import write_demo_slide; "
+        "write_demo_slide(Path(sys.argv[1]))"
+    )
+    return subprocess.Popen([sys.executable, "-c", program, str(folder / "slide.part")], start_new_session=True)
+
+
+def _prepare(config: Config, ports: Ports, folder: Path, slide: subprocess.Popen[bytes]) -> None:
+    """Once the node answers: add the people, say where to look, and drop the slide into the inbox."""
     try:
         _wait_until_ready(config)
         for name, role, _ in PEOPLE:
             ask(config, "POST", "/api/v1/users", {"name": name, "password": PASSWORD, "role": role})
         print(_welcome(ports, config), flush=True)
-        _drop_slide(folder)
+        if slide.wait(DRAW_TIMEOUT_S) == 0:
+            (folder / "slide.part").rename(folder / "scans" / "DEMO-24-0001 HE.svs")
     except EdgeError as error:
         print(f"edge demo: {error}", file=sys.stderr, flush=True)
 
@@ -171,14 +183,6 @@ def _wait_until_ready(config: Config) -> None:
             if time.monotonic() > deadline_s:
                 raise
             time.sleep(LOOK_S)
-
-
-def _drop_slide(folder: Path) -> None:
-    from edge.demo.slide import write_demo_slide
-
-    temporary = folder / "slide.part"
-    write_demo_slide(temporary)
-    temporary.rename(folder / "scans" / "DEMO-24-0001 HE.svs")
 
 
 def _welcome(ports: Ports, config: Config) -> str:

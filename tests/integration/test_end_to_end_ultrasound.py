@@ -121,6 +121,7 @@ def test_a_clip_is_watched_recorded_and_arrives_whole(real_data: Path, tmp_path:
 def watch(page: Any, url: str) -> None:
     """Join as the specialist does, through the pre-join page, and wait for a moving picture."""
     page.goto(url)
+    page.get_by_label("Your name", exact=False).fill("Dr Sample")
     page.get_by_label("Your name").fill("Dr Remote")
     page.get_by_role("button", name="Join", exact=False).first.click()
     page.wait_for_function(f"() => document.querySelector('video') && {PLAYED} > 20", timeout=30_000)

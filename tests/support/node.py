@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 import psutil
 
-from edge.cli.client import ask
 from edge.config import Config, load
 from edge.errors import EdgeError
+from edge.net.local_api import ask
 
 T = TypeVar("T")
 READY_TIMEOUT_S = 60.0
