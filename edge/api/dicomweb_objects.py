@@ -1,6 +1,7 @@
 """The objects of the store as DICOMweb needs them: found, opened, indexed, described, and kept for the next request."""
 
 import asyncio
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -25,7 +26,7 @@ INSTANCE_KEPT_S = 10.0
 PRESENTATION_COUNT_MAX = 128
 METADATA_BYTES_MAX = 32 * 1024 * 1024
 READ_THREAD_COUNT = 8
-DECODE_THREAD_COUNT = 2
+DECODE_THREAD_COUNT = max(2, (os.cpu_count() or 2) - 2)
 WAITING_COUNT_MAX = 256
 
 Answer = TypeVar("Answer")

@@ -27,6 +27,14 @@ _KIND_RANKS = {"THUMBNAIL": 0, "OVERVIEW": 1, "LABEL": 9}
 _SLIDE_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
 
+class NobodyWaitsError(EdgeError):
+    """Somebody scrolled on: what was asked for and not yet begun is left."""
+
+    code = "client.gone"
+    http_status = 499
+    next_step = "Ask again."
+
+
 class Rendered:
     """Answers with pictures."""
 
@@ -45,7 +53,7 @@ class Rendered:
         etag = _etag(instance, place.get("frames", "1"), wish)
         if is_fresh(request, etag):
             return not_modified(etag)
-        pictures = [await self._picture(instance, number, wish) for number in numbers]
+        pictures = [await self._picture(request, instance, number, wish) for number in numbers]
         if len(pictures) == 1:
             return send_bytes(request, pictures[0], wish.media_type, etag)
         return Parts(request, wish.media_type, etag).join(pictures, wish.media_type)
@@ -72,7 +80,8 @@ class Rendered:
             if is_fresh(request, etag):
                 return not_modified(etag)
             try:
-                return send_bytes(request, await self._picture(instance, number, wish), wish.media_type, etag)
+                picture = await self._picture(request, instance, number, wish)
+                return send_bytes(request, picture, wish.media_type, etag)
             except (NotFoundError, NotDecodableError, BadInputError) as error:
                 problem = error
         raise problem
@@ -92,14 +101,20 @@ class Rendered:
         rows = index.search_instances(self._database, filters, limit=SLIDE_IMAGES_MAX).rows
         return {row["SOPInstanceUID"]: _rank(row.get("ImageType")) for row in rows}
 
-    async def _picture(self, instance: Instance, number: int | None, wish: Wish) -> bytes:
+    async def _picture(self, request: web.Request, instance: Instance, number: int | None, wish: Wish) -> bytes:
         """Render a frame; None is the one in the middle."""
         frames = await self._objects.open_frames(instance)
         if number is None:
             number = (frames.index.frame_count + 1) // 2
         data = await self._objects.read_frame(frames, number)
         presentation = await self._objects.presentation(instance, frames)
-        return await self._objects.decoders.run(render, data, number, presentation, wish)
+
+        def work() -> bytes:
+            if request.transport is None or request.transport.is_closing():
+                raise NobodyWaitsError("The client went away before its picture's turn.")
+            return render(data, number, presentation, wish)
+
+        return await self._objects.decoders.run(work)
 
 
 def _rank(image_type: object) -> int:

@@ -1,5 +1,7 @@
 """DICOMweb as real clients use it: dicomweb-client over HTTP, and requests as the viewers make them."""
 
+import socket
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -284,3 +286,28 @@ def test_each_part_of_a_store_is_answered_for_on_its_own(served: Served, real_da
     assert post(b"nothing in it", kind="multipart/related; boundary=b").status_code == 400
     left = list((served.instances.path_of(served.keep_bytes(good)).parents[3] / "incoming").iterdir())
     assert left == []
+
+
+def test_pictures_nobody_waits_for_any_more_are_not_made(served: Served, real_data: Path) -> None:
+    instance = served.keep(real_data / "dicom/ts/pydicom-data/RG3_J2KR.dcm")  # takes its time to decode
+    host, _, port = served.url.removeprefix("http://").partition(":")
+    path = served.address(instance).removeprefix(served.url)
+    gone = []
+    for number in range(60):
+        connection = socket.create_connection((host, int(port)))
+        connection.sendall(f"GET {path}/rendered?quality={number + 20} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        gone.append(connection)
+    time.sleep(0.05)
+    for connection in gone:
+        connection.close()
+    began_s = time.monotonic()
+    assert requests.get(f"{served.address(instance)}/rendered", timeout=60).status_code == 200
+    waited_s = time.monotonic() - began_s
+    alone_s = _seconds_to_render(served, instance)
+    assert waited_s < 15 * alone_s, "a picture waited for sixty, on two threads, that nobody wanted"
+
+
+def _seconds_to_render(served: Served, instance: Instance) -> float:
+    began_s = time.monotonic()
+    assert requests.get(f"{served.address(instance)}/rendered?quality=91", timeout=60).status_code == 200
+    return time.monotonic() - began_s
