@@ -3,6 +3,7 @@
 Standard: draft-ietf-wish-whep; reconnecting is a new offer with the same token.
 """
 
+import hashlib
 import secrets
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from edge.errors import BadInputError, RefusedError
 
 SDP_BYTES_MAX = 64 * 1024
 REQUEST_CHARS_MAX = 200
+NAME_CHARS_MAX = 64
 SDP = "application/sdp"
 
 
@@ -50,13 +52,18 @@ async def take_offer(call: Call) -> web.Response:
         await parts.send_away(session_id, principal.token_id)
     peer_id = prefix + secrets.token_hex(8)
     role = principal.role_in(session_id)
-    name = call.text("name")[:64] or principal.name
+    name = shown_name(call.text("name")) or principal.name
     answer = await parts.rpc(
         "live", "peer.offer", session_id=session_id, peer_id=peer_id, role=role.value, name=name, sdp=offer
     )
     await parts.audit(principal, "live.watch", session_id, peer=peer_id, role=role.value)
     headers = {"Location": f"/whep/{session_id}/{peer_id}", "Access-Control-Expose-Headers": "Location"}
     return web.Response(status=201, body=str(answer["sdp"]).encode(), content_type=SDP, headers=headers)
+
+
+def shown_name(text: str) -> str:
+    """Return what somebody calls oneself, as others may see it: one short line."""
+    return "".join(character for character in text if character.isprintable()).strip()[:NAME_CHARS_MAX]
 
 
 async def leave(call: Call) -> web.Response:
@@ -75,4 +82,5 @@ async def refuse_patch(call: Call) -> web.Response:
 
 def peer_prefix(principal: Principal) -> str:
     """Return what every peer of this principal begins with, also after a restart of this service."""
-    return f"{principal.token_id or 'u-' + principal.name.encode().hex()[:32]}."
+    own = principal.token_id or "u-" + hashlib.sha256(principal.name.encode()).hexdigest()[:16]
+    return f"{own}."
