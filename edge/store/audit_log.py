@@ -51,6 +51,7 @@ def add_within(
     connection: sqlite3.Connection, *, actor: str, action: str, object: str, detail: Mapping[str, object], at_s: float
 ) -> AuditRow:
     """Write one row as part of the caller's transaction."""
+    at_s = float(at_s)  # As the column gives it back.
     text = json.dumps(detail, sort_keys=True, ensure_ascii=False)
     if len(text) > DETAIL_CHARS_MAX:
         text = json.dumps({"cut": text[: DETAIL_CHARS_MAX // 2]}, ensure_ascii=False)

@@ -170,6 +170,9 @@ class _Scan:
                 elif attribute is not None and (value := self._decode(attribute, vr, raw)) is not None:
                     values[attribute.keyword] = value
             self._offset += length
+        else:
+            if any(self._data[self._offset :]) and not self._is_cut:
+                raise BadInputError("is cut off between two elements.")
         return values
 
     def _next(self) -> tuple[int, bytes, int]:
