@@ -90,7 +90,8 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._viewers: dict[str, Viewer] = {}
         self.frame_map = FrameMap()
-        self.state = PictureState.ABSENT
+        self.state: PictureState | None = None
+        """None while nobody watches."""
         self.fps = 0.0
         self._restart_count = 0
         self._size_px: tuple[int, int] | None = None
@@ -155,6 +156,7 @@ class Hub:
 
     async def stop(self) -> None:
         thread, self._thread = self._thread, None
+        self.state = None
         if thread is not None:
             self._stop.set()
             await asyncio.to_thread(thread.join, STOP_TIMEOUT_S)
@@ -175,6 +177,8 @@ class Hub:
             self.plan()
 
     def _take_state(self, state: PictureState) -> None:
+        if self._thread is None:
+            return
         self.state = state
         self._on_state(state)
 

@@ -1,15 +1,17 @@
 """What browsers may send over the data channels.  Pure."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from edge.errors import BadInputError
 
 MESSAGE_BYTES_MAX = 16 * 1024
 VERSION = 1
-MESSAGES_PER_S = 120
-MESSAGE_BURST = 240
+POINTERS_PER_S = 120
+CONTROLS_PER_S = 20
+"""Fewer than pointers: they go to the other services, whose queues are for everybody."""
+BURST_S = 2
 TYPE_CHARS_MAX = 64
 
 
@@ -59,13 +61,17 @@ def _unit(value: object) -> float:
 class Allowance:
     """How many messages a peer may still send: a bucket that refills."""
 
-    left: float = MESSAGE_BURST
+    per_s: int
+    left: float = field(init=False)
     _filled_s: float | None = None
+
+    def __post_init__(self) -> None:
+        self.left = self.per_s * BURST_S
 
     def take(self, now_s: float) -> bool:
         """Use one; False when there is none left."""
         if self._filled_s is not None:
-            self.left = min(MESSAGE_BURST, self.left + (now_s - self._filled_s) * MESSAGES_PER_S)
+            self.left = min(self.per_s * BURST_S, self.left + (now_s - self._filled_s) * self.per_s)
         self._filled_s = now_s
         if self.left < 1:
             return False

@@ -24,7 +24,7 @@ from edge.errors import BadInputError, EdgeError
 from edge.live.aiortc_seams import HubSender, negotiated_codec, prefer_codecs, replace_sender, separate_stream
 from edge.live.estimate import Estimate, LossMeter, Misses
 from edge.live.hub import Hub, Viewer
-from edge.live.message import Allowance, parse
+from edge.live.message import CONTROLS_PER_S, POINTERS_PER_S, Allowance, parse
 from edge.live.mixer import Mixer
 from edge.live.offer import read_offer
 from edge.live.picture import RTP_MODULUS
@@ -45,6 +45,8 @@ PACE_FACTOR = 2.5
 RESEND_PART = 0.25
 """Of the estimate."""
 RATE_S_MIN = 0.9
+SILENT_PICTURES_MAX = 450
+"""15 s at 30 a second; a browser reports at least once a second."""
 
 log = logging.getLogger(__name__)
 _numbers = itertools.count()
@@ -85,7 +87,8 @@ class Peer:
         self._video: Any = None
         self._channels: dict[str, RTCDataChannel] = {}
         self._early: deque[str] = deque(maxlen=EARLY_MESSAGE_COUNT_MAX)
-        self._allowance = Allowance()
+        self._allowances = {"ctl": Allowance(CONTROLS_PER_S), "ptr": Allowance(POINTERS_PER_S)}
+        self._heard_at_count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._loss = 0.0
         self._loss_meter = LossMeter()
@@ -183,6 +186,11 @@ class Peer:
             "dropped_count": self._queue.dropped_count, "page": self.page_stats,
         }  # fmt: skip
 
+    def check(self) -> None:
+        """Let a peer go that acknowledges nothing of what it is sent: its machine or network is gone."""
+        if self._sender is not None and self._sender.sent_picture_count - self._heard_at_count > SILENT_PICTURES_MAX:
+            self._end("not heard of")
+
     def _count(self) -> None:
         """Bring the rates up to date: those of the last `RATE_S_MIN` or more."""
         then_s, pictures, sent_bytes = self._counted
@@ -212,6 +220,7 @@ class Peer:
         self._hub.plan()
 
     def hear_report(self, *, highest_sequence: int, lost_count: int, rtt_s: float | None) -> None:
+        self._heard_at_count = self._sender.sent_picture_count if self._sender else 0
         self._rtt_s = rtt_s if rtt_s is not None else self._rtt_s
         now_s = mono_s()
         loss = self._loss_meter.take(highest_sequence=highest_sequence, lost_count=lost_count, now_s=now_s)
@@ -277,10 +286,10 @@ class Peer:
             channel.send(self._early.popleft())
 
     def _take_message(self, label: str, data: str | bytes) -> None:
-        if self.is_ended or not self._allowance.take(mono_s()):
+        if self.is_ended or not self._allowances[label].take(mono_s()):
             return
         try:
             self._host.peer_said(self, label, parse(data))
         except EdgeError as error:
-            event(log, "message.refused", level=logging.WARNING, peer_id=self.peer_id, reason=error.message)
+            event(log, "message.refused", level=logging.DEBUG, peer_id=self.peer_id, reason=error.message)
             self.tell({"type": "error", "message": error.message, "next_step": error.advice})

@@ -100,6 +100,8 @@ class Room:
 
     def share_stats(self) -> None:
         """Tell the other services how every peer is served."""
+        for peer in list(self._peers.values()):
+            peer.check()
         if self._peers:
             self._tell("peer.stats", session_id=self.session_id, peers=self.stats(), fps=round(self._hub.fps, 2))
 
@@ -108,7 +110,8 @@ class Room:
     def peer_connected(self, peer: Peer) -> None:
         event(log, "peer.joined", session_id=self.session_id, peer_id=peer.peer_id, role=peer.role, codec=peer.codec)
         self._tell("peer.joined", session_id=self.session_id, **_who(peer), joined_s=peer.joined_s)
-        peer.tell({"type": "picture", "state": self._hub.state})
+        if self._hub.state is not None:
+            peer.tell({"type": "picture", "state": self._hub.state})
         self._share_peers()
 
     def peer_ended(self, peer: Peer, reason: str) -> None:

@@ -36,7 +36,7 @@ class Probe:
     ) -> None:  # fmt: skip
         self._path = run_dir / f"ring-{source}"
         self._bells = run_dir / "bells" / f"ring-{source}"
-        self._fps = fps
+        self.fps = fps
         self._picture = picture
         self._ring = Ring.create(self._path, frame_bytes=picture(0).nbytes, first_index=first_index)
         self._stop = threading.Event()
@@ -71,5 +71,5 @@ class Probe:
                 self._ring.put(pixels, mono_ns=time.monotonic_ns(), wall_ns=time.time_ns(), digest=digest)
                 self.written_count += 1
                 doorbell.ring(self._bells)
-            due_s = max(due_s + 1 / self._fps, time.monotonic() - 0.1)
+            due_s = max(due_s + 1 / self.fps, time.monotonic() - 0.1)
             self._stop.wait(max(0.0, due_s - time.monotonic()))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import BadInputError
-from edge.live.message import MESSAGE_BURST, MESSAGES_PER_S, Allowance, parse, pointer_of, rtp_timestamp_of
+from edge.live.message import BURST_S, CONTROLS_PER_S, Allowance, parse, pointer_of, rtp_timestamp_of
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,6 @@ def test_of_a_pointer_only_what_is_known_is_passed_on() -> None:
 
 
 def test_a_flood_is_cut_off_and_a_pause_refills_the_allowance() -> None:
-    allowance = Allowance()
-    assert sum(allowance.take(1.0) for _ in range(2 * MESSAGE_BURST)) == MESSAGE_BURST
-    assert sum(allowance.take(2.0) for _ in range(2 * MESSAGE_BURST)) == MESSAGES_PER_S
+    allowance = Allowance(CONTROLS_PER_S)
+    assert sum(allowance.take(1.0) for _ in range(1000)) == CONTROLS_PER_S * BURST_S
+    assert sum(allowance.take(2.0) for _ in range(1000)) == CONTROLS_PER_S
