@@ -274,7 +274,7 @@ def test_a_viewer_on_a_poor_link_sees_a_smaller_picture_and_the_others_do_not(br
         time.sleep(3)
         before, passed = decoded(poor), link.passed_bytes
         time.sleep(4)
-        assert (decoded(poor) - before) / 4 >= 10, "the poor link's picture moves"
+        assert (decoded(poor) - before) / 4 >= 5, "the poor link's picture moves"
         assert (link.passed_bytes - passed) * 8 / 4 <= 300_000
         assert row("good")["rung"] in ("720p30", "540p30")
         for page in (good, poor):
