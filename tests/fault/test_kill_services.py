@@ -12,13 +12,13 @@ import pydicom
 import pytest
 from pydicom.examples import get_path
 from pydicom.uid import generate_uid
-from tests.support.orthanc import Orthanc
 
 from edge.errors import UnreachableError
 from edge.runtime.rpc import RemoteError
 from edge.services import NAMES
 from tests.support.judges import dciodvfy_errors
 from tests.support.node import Node, wait_until
+from tests.support.orthanc import Orthanc
 
 SEED = 20_240_229
 OBJECT_COUNT = 80

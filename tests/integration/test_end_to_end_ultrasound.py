@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from tests.support.orthanc import Orthanc
 
 from edge.ring import Reader
 from tests.support.browser import chromium
 from tests.support.judges import dciodvfy_errors
 from tests.support.node import Node, wait_until
+from tests.support.orthanc import Orthanc
 
 RECORD_S = 6.0
 CLIPS = {
