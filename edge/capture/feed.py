@@ -33,7 +33,7 @@ DECODED_COUNT_MAX = 8
 """Decoded pictures waiting for their time."""
 RETRY_S_FIRST = 0.5
 RETRY_S_MAX = 15.0
-LATE_NS_MAX = 1_000_000_000
+LATE_NS_MAX = 5_000_000_000
 """Later than this and the clock of a file is set again: a machine that slept must not pour out what it missed."""
 STOP_TIMEOUT_S = 3.0
 HELD_UP_S = 0.2
@@ -73,6 +73,28 @@ class _Ready:
 
 class _Stopped(Exception):
     """The feed is being stopped."""
+
+
+class Pace:
+    """When each picture of a file is due. The times in the file rule; what is late catches up at double speed."""
+
+    def __init__(self) -> None:
+        self._start_ns: int | None = None
+        self._last_offset_ns = 0
+        self._last_put_ns = 0
+
+    def place(self, offset_ns: int, now_ns: int) -> tuple[int, int]:
+        """Return the picture's time, and how long to wait before it is put."""
+        if self._start_ns is None:
+            self._start_ns = now_ns - offset_ns
+        if now_ns - self._start_ns - offset_ns > LATE_NS_MAX:
+            self._start_ns = now_ns - offset_ns
+        at_ns = self._start_ns + offset_ns
+        # Pictures poured out all at once would run over the readers of the ring.
+        soonest_ns = self._last_put_ns + (offset_ns - self._last_offset_ns) // 2
+        put_ns = max(at_ns, soonest_ns, now_ns)
+        self._last_offset_ns, self._last_put_ns = offset_ns, put_ns
+        return at_ns, put_ns - now_ns
 
 
 class Feed:
@@ -174,7 +196,7 @@ class Feed:
     def _put_all(self, opened: Opened, decoded: "queue.Queue[_Ready | EdgeError | None]") -> None:
         """Put pictures at their times.  Raises: what the decoder said, _Stopped."""
         description = opened.description
-        start_ns: int | None = None
+        pace = Pace()
         while True:
             ready = self._take(decoded)
             if ready is None:
@@ -182,16 +204,10 @@ class Feed:
             if isinstance(ready, EdgeError):
                 raise ready
             now_ns = time.monotonic_ns()
-            if not description.is_paced:
-                at_ns = min(ready.picture.offset_ns, now_ns)
-            else:
-                if start_ns is None:
-                    start_ns = now_ns - ready.picture.offset_ns
-                at_ns = start_ns + ready.picture.offset_ns
-                if now_ns - at_ns > LATE_NS_MAX:
-                    start_ns += now_ns - at_ns
-                    at_ns = now_ns
-                elif at_ns > now_ns and self._stopping.wait((at_ns - now_ns) / 1e9):
+            at_ns = min(ready.picture.offset_ns, now_ns)
+            if description.is_paced:
+                at_ns, wait_ns = pace.place(ready.picture.offset_ns, now_ns)
+                if wait_ns > 0 and self._stopping.wait(wait_ns / 1e9):
                     raise _Stopped
             self._put(ready, at_ns)
             self._say_live(description, ready.picture.pixels, opened.reason)

@@ -142,6 +142,7 @@ def test_a_record_process_killed_during_a_clip_leaves_a_valid_object_that_says_s
         started = run.ask("record", "clip.start", session_id=session.session_id)
         tap.follow(1.0)
         run.kill("record")
+        tap.follow(0.2)
         run.start("record")
         ((_, path),) = run.saved(session)
         ds = header_of(path)

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from edge.capture.feed import Feed, SourceState, first_index
+from edge.capture.feed import LATE_NS_MAX, Feed, Pace, SourceState, first_index
 from edge.capture.synthetic import read_number
 from edge.config import Source
 from edge.ring import FrameGap, Reader, Ring
@@ -107,3 +108,37 @@ def test_a_first_index_is_above_every_one_used_before(tmp_path: Path) -> None:
     assert abs(fresh - time.time() * 1000) < 10_000
     Ring(tmp_path / "r", slot_bytes=4, slot_count=4, first_index=fresh + 500)
     assert first_index(tmp_path / "r") == fresh + 501
+
+
+MS = 1_000_000
+
+
+def test_the_pace_has_no_drift_and_waits_only_for_what_is_left() -> None:
+    pace = Pace()
+    assert pace.place(0, 1000 * MS) == (1000 * MS, 0)
+    assert pace.place(40 * MS, 1013 * MS) == (1040 * MS, 27 * MS)
+    assert pace.place(80 * MS, 1055 * MS) == (1080 * MS, 25 * MS)
+
+
+def test_late_pictures_keep_their_times_and_catch_up_at_double_speed_not_all_at_once() -> None:
+    pace = Pace()
+    pace.place(0, 0)
+    now_ns = 1000 * MS
+    put_ns = []
+    for number in range(1, 60):
+        at_ns, wait_ns = pace.place(number * 40 * MS, now_ns)
+        assert at_ns == number * 40 * MS
+        now_ns += wait_ns
+        put_ns.append(now_ns)
+    steps = [later - before for before, later in pairwise(put_ns)]
+    assert steps[0] == 20 * MS
+    assert steps[-1] == 40 * MS
+    assert put_ns[-1] == 59 * 40 * MS
+
+
+def test_after_a_long_sleep_the_clock_is_set_again() -> None:
+    pace = Pace()
+    pace.place(0, 0)
+    woken_ns = LATE_NS_MAX + 100 * MS
+    assert pace.place(40 * MS, woken_ns)[0] == woken_ns
+    assert pace.place(80 * MS, woken_ns + 1)[0] == woken_ns + 40 * MS
