@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { events } from "../lib/events";
 import { t } from "../lib/i18n";
+import { checkMe } from "../lib/me";
 import { Icon } from "./icon";
 
 /** How long the event stream may be away before it is worth a word. */
@@ -14,7 +15,10 @@ export function OfflineBanner() {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const away = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => setNodeOff(true), GRACE_MS);
+      timer = setTimeout(() => {
+        setNodeOff(true);
+        void checkMe();
+      }, GRACE_MS);
     };
     const back = () => {
       clearTimeout(timer);

@@ -39,9 +39,10 @@ export function TopBar() {
   if (me.kind !== "in") return null;
   return (
     <header class="top-bar">
-      <a class="top-home" href="/" aria-label={t("app.home")}>
+      <a class="top-home" href="/" title={t("app.home")}>
         <span class="top-mark"><Icon name="probe" size={18} /></span>
         <span class="top-node cut">{me.me.node_name}</span>
+        <span class="only-heard">{t("app.home")}</span>
       </a>
       <nav class="top-nav" aria-label={t("nav.label")}>
         {pagesFor(me.me.permissions).map((page) => (

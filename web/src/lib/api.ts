@@ -33,6 +33,9 @@ export function asApiError(error: unknown): ApiError {
   return new ApiError(0, "page.fault", error instanceof Error ? error.message : String(error), "");
 }
 
+/** Says "signed-out" when the node does not know the sign-in of this browser (any more). */
+export const signedOut = new EventTarget();
+
 type Query = Record<string, string | number | undefined | null>;
 
 interface Wish {
@@ -66,6 +69,7 @@ export class Api {
     const limit = AbortSignal.timeout(ANSWER_MS_MAX);
     init.signal = wish.signal ? AbortSignal.any([wish.signal, limit]) : limit;
     const response = await this.reach(withQuery(path, wish.query), init, wish.signal);
+    if (response.status === 401 && this.bearer === null) signedOut.dispatchEvent(new Event("signed-out"));
     if (!response.ok) throw await refusal(response);
     if (response.status === 204) return undefined as T;
     const text = await response.text();

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { api, asApiError, type ApiError } from "./api";
+import { api, asApiError, signedOut, type ApiError } from "./api";
 import type { Action, Me } from "./shapes";
 
 /** Who is signed in on this browser. "unknown" until the node has answered. */
@@ -22,6 +22,16 @@ export async function loadMe(): Promise<MeState> {
   }
   return state;
 }
+
+/** Look whether the sign-in still holds. Only a clear "no" changes anything: a node out of reach signs nobody out. */
+export async function checkMe(): Promise<void> {
+  await api.me().catch(() => undefined);
+}
+
+// Whatever page asked whatever: once the node says that nobody is signed in, the sign-in page is next.
+signedOut.addEventListener("signed-out", () => {
+  if (state.kind === "in") set({ kind: "out" });
+});
 
 export async function signOut(): Promise<void> {
   try {

@@ -82,7 +82,7 @@ function Tool(props: ToolProps) {
   if (props.isLeave) classes.push("tool-leave");
   if (props.isWideOnly) classes.push("tool-wide");
   return (
-    <button type="button" class={classes.join(" ")} aria-label={props.label} aria-pressed={props.isOn} disabled={props.isDisabled} onClick={props.onClick}>
+    <button type="button" class={classes.join(" ")} title={props.label} aria-pressed={props.isOn} disabled={props.isDisabled} onClick={props.onClick}>
       <span class="tool-icon">
         <Icon name={props.icon} size={22} />
         {props.count ? <span class="tool-count num">{props.count}</span> : null}

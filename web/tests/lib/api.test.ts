@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Api, ApiError } from "../../src/lib/api";
+import { Api, ApiError, signedOut } from "../../src/lib/api";
 
 interface Seen {
   url: string;
@@ -74,4 +74,14 @@ test("a node out of reach is told apart from a refusal", async () => {
 test("an answer without a body is no error", async () => {
   const { fetchIt } = node(() => new Response(null, { status: 204 }));
   await expect(new Api(null, fetchIt).signOut()).resolves.toBeUndefined();
+});
+
+test("a person whose sign-in has ended is noticed at any request, a guest's ended link is not taken for it", async () => {
+  const { fetchIt } = node(() => Response.json({ code: "access.unknown", message: "No.", next_step: "" }, { status: 401 }));
+  let count = 0;
+  signedOut.addEventListener("signed-out", () => (count += 1));
+  await failure(new Api("guest-token", fetchIt).me());
+  expect(count).toBe(0);
+  await failure(new Api(null, fetchIt).studies());
+  expect(count).toBe(1);
 });

@@ -71,7 +71,7 @@ export const clinic = {
   "exam.strip.failed": "Failed",
   "exam.strip.arrived": "At the hospital",
   "exam.strip.recovered": "Recovered",
-  "exam.gaps": { one: "{count} frame is missing from this recording. The probe or the node was too slow.", other: "{count} frames are missing from this recording. The probe or the node was too slow." },
+  "exam.gaps": { one: "This recording has a gap: some pictures of the probe did not arrive. The gap is noted in the recording.", other: "This recording has {count} gaps: some pictures of the probe did not arrive. The gaps are noted in the recording." },
   "exam.saving.save_last": "Saving the last {seconds} seconds",
   "exam.saved.still": "Still saved",
   "exam.saved.clip": "Clip saved",

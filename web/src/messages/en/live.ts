@@ -11,7 +11,7 @@ export const live = {
   "live.join.mic.device": "Device",
   "live.join.mic.unnamed": "Microphone {number}",
   "live.join.speaker": "Speaker",
-  "live.join.speaker.test": "Play a test sound",
+  "live.join.speaker.test": "Test sound",
   "live.join.speaker.hint": "You should hear three rising tones.",
   "live.join.network": "Network",
   "live.join.network.measuring": "Measuring the way to the node…",
