@@ -1,12 +1,11 @@
 import { useId } from "preact/hooks";
 import { Button } from "../components/button";
 import { t } from "../lib/i18n";
-import { type Greys, type Window, isSame } from "./window";
+import { type Greys, type Window, contrastOf, isSame, widthOf } from "./window";
 
 /** Brightness and contrast. Brighter is a lower centre, more contrast a narrower window: people are shown the former. */
 export function WindowTray(props: { greys: Greys; window: Window; onWindow: (window: Window | null) => void; onClose: () => void }) {
   const { greys, window, onWindow } = props;
-  const whole = greys.high - greys.low;
   const flip = (centre: number): number => greys.low + greys.high - centre;
   return (
     <div class="window-tray" role="group" aria-label={t("player.window")}>
@@ -15,8 +14,8 @@ export function WindowTray(props: { greys: Greys; window: Window; onWindow: (win
         onValue={(value) => onWindow({ ...window, centre: flip(value) })}
       />
       <Slider
-        label={t("player.window.width")} low={-whole * 2} high={-Math.max(1, whole / 100)} value={-window.width}
-        onValue={(value) => onWindow({ ...window, width: -value })}
+        label={t("player.window.width")} low={0} high={1} value={contrastOf(greys, window.width)}
+        onValue={(value) => onWindow({ ...window, width: widthOf(greys, value) })}
       />
       <Button kind="quiet" disabled={isSame(window, greys.initial)} onClick={() => onWindow(null)}>{t("player.window.reset")}</Button>
       <Button kind="quiet" icon="cross" isIconOnly onClick={props.onClose}>{t("dialog.close")}</Button>

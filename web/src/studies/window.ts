@@ -27,12 +27,32 @@ export function greysOf(metadata: DicomJson): Greys {
   const intercept = value("00281052", 0);
   const isSigned = value("00280103", 0) === 1;
   const first = isSigned ? -(2 ** (bits - 1)) : 0;
-  const ends = [first, first + 2 ** bits - 1].map((stored) => stored * slope + intercept);
+  // What the picture itself holds, when it says so: a scanner fills a small part of what its bits could.
+  const stored = [value("00280106", first), value("00280107", first + 2 ** bits - 1)];
+  const ends = stored.map((pixel) => pixel * slope + intercept);
   const low = Math.min(...ends);
-  const high = Math.max(...ends);
+  const high = Math.max(...ends, low + 1);
   const centre = value("00281050", (low + high) / 2);
   const width = Math.max(1, value("00281051", high - low));
-  return { is_shallow: false, initial: { centre, width }, low, high };
+  return { is_shallow: false, initial: { centre, width }, low: Math.min(low, centre), high: Math.max(high, centre) };
+}
+
+/** How far a contrast slider stands, 0 to 1, for a width: each step changes the contrast by the same factor. */
+export function contrastOf(greys: Greys, width: number): number {
+  const { widest, narrowest } = widthsOf(greys);
+  return Math.log(widest / width) / Math.log(widest / narrowest);
+}
+
+/** The width for a place of the contrast slider. */
+export function widthOf(greys: Greys, contrast: number): number {
+  const { widest, narrowest } = widthsOf(greys);
+  return widest * (narrowest / widest) ** contrast;
+}
+
+/** From half the contrast of the whole range to twenty times of it. */
+function widthsOf(greys: Greys): { widest: number; narrowest: number } {
+  const whole = Math.max(2, greys.high - greys.low);
+  return { widest: whole * 2, narrowest: Math.max(1, whole / 20) };
 }
 
 /** The straight line that shows a window of 0 to 255, for a picture whose greys are 0 to 1. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { gapsOf } from "../../src/studies/gaps";
-import { greysOf, lineOf } from "../../src/studies/window";
+import { contrastOf, greysOf, lineOf, widthOf } from "../../src/studies/window";
 
 const value = (...values: unknown[]): { vr: string; Value: unknown[] } => ({ vr: "XX", Value: values });
 const CREATOR = value("EDGE_APPLIANCE 1");
@@ -38,6 +38,17 @@ describe("brightness and contrast", () => {
     const greys = greysOf({ "00280101": value(12), "00281052": value(-1024), "00281053": value(1), "00281050": value(40), "00281051": value(400) });
     expect(greys.initial).toEqual({ centre: 40, width: 400 });
     expect([greys.low, greys.high]).toEqual([-1024, 3071]);
+  });
+
+  test("a picture that says what it holds is windowed within that", () => {
+    const greys = greysOf({ "00280101": value(16), "00280106": value(128), "00280107": value(2191), "00281052": value(-1024) });
+    expect(greys.initial).toEqual({ centre: (128 + 2191) / 2 - 1024, width: 2191 - 128 });
+  });
+
+  test("the contrast slider and the width are each other's inverse, and more contrast is a narrower window", () => {
+    const greys = greysOf({ "00280101": value(12) });
+    for (const width of [8000, 4095, 400, 210]) expect(widthOf(greys, contrastOf(greys, width))).toBeCloseTo(width, 6);
+    expect(widthOf(greys, 0.8)).toBeLessThan(widthOf(greys, 0.2));
   });
 
   test("signed pixels reach below zero", () => {
