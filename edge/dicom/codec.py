@@ -26,6 +26,8 @@ HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
 HTJ2K_LOSSLESS_RPCL = "1.2.840.10008.1.2.4.202"
 HTJ2K = "1.2.840.10008.1.2.4.203"
 
+JPEG_LS_HEAD_BYTES_MAX = 4096
+
 SYNTAX_BY_NAME = {
     "jpeg-ls": JPEG_LS,
     "htj2k": HTJ2K_LOSSLESS,
@@ -115,7 +117,8 @@ def _array(decoded: object) -> NDArray[np.uint8]:
 
 def _encode_jpeg_ls(pixels: Pixels) -> bytes:
     """Encode without the SPIFF header that the library puts in front: some readers expect the frame header at once."""
-    stream = bytes(imagecodecs.jpegls_encode(pixels))
+    # Noise becomes larger than it was: the library has to be given the room.
+    stream = bytes(imagecodecs.jpegls_encode(pixels, out=2 * pixels.nbytes + JPEG_LS_HEAD_BYTES_MAX))
     rest = 2
     while stream[rest : rest + 2] == b"\xff\xe8":
         rest += 2 + int.from_bytes(stream[rest + 2 : rest + 4], "big")
@@ -135,7 +138,7 @@ def _encode_rle(pixels: Pixels) -> bytes:
     planes = [pixels] if pixels.ndim == 2 else [pixels[:, :, channel] for channel in range(pixels.shape[2])]
     segments = []
     for plane in planes:
-        packed = bytes(imagecodecs.packbits_encode(np.ascontiguousarray(plane), axis=-1))
+        packed = bytes(imagecodecs.packbits_encode(np.array(plane, order="C", copy=True), axis=-1))
         segments.append(packed + b"\0" * (len(packed) & 1))
     offsets = [64]
     for segment in segments[:-1]:

@@ -18,7 +18,7 @@ from edge.dicom.codec import Encoder
 
 BASIC_OFFSET_MAX = 2**32 - 1
 NATIVE_BYTES_MAX = 2**32 - 2
-GROWTH = 1.15
+GROWTH = 1.25
 """No lossless codec here makes a frame larger than this, headers and noise included."""
 _PIXEL_DATA = b"\xe0\x7f\x10\x00OB\0\0"
 _EXTENDED_OFFSETS = b"\xe0\x7f\x01\x00OV\0\0"

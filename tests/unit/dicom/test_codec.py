@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.dicom.codec import JPEG_BASELINE, JPEG_LS, RLE, SYNTAX_BY_NAME, CodecError, decode, decode_any, encoder_for
+from edge.dicom.encapsulate import GROWTH
 
 KINDS = ("noise", "flat", "steps")
 
@@ -32,6 +33,17 @@ def test_every_lossless_encoder_is_lossless(
     back = decode(
         encoder.syntax_uid, data, width_px=width_px, height_px=height_px, channel_count=channel_count
     )  # fmt: skip
+    assert np.array_equal(back, pixels)
+
+
+@pytest.mark.parametrize("name", SYNTAX_BY_NAME)
+@pytest.mark.parametrize("channel_count", [1, 3])
+def test_pure_noise_grows_no_more_than_the_tables_allow_for(name: str, channel_count: int) -> None:
+    pixels = picture("noise", 200, 300, channel_count, 5)
+    encoder = encoder_for(SYNTAX_BY_NAME[name])
+    data = encoder.encode(pixels)
+    assert len(data) <= pixels.nbytes * GROWTH
+    back = decode(encoder.syntax_uid, data, width_px=300, height_px=200, channel_count=channel_count)
     assert np.array_equal(back, pixels)
 
 
