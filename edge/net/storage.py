@@ -4,6 +4,8 @@ Standard: PS3.4 B (Storage), PS3.7 9.1.1
 """
 
 import io
+import struct
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +144,10 @@ def fitting(kinds: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
     return frozenset(fitted)
 
 
-_UNREADABLE = (ValueError, RuntimeError, AttributeError, KeyError, IndexError, TypeError, NotImplementedError, OSError)
+_UNREADABLE = (
+    ValueError, RuntimeError, AttributeError, LookupError, TypeError, ArithmeticError, OSError, EOFError, MemoryError,
+    struct.error, zlib.error, pydicom.errors.InvalidDicomError,
+)  # fmt: skip
 """What decoders raise at pixels that are not what they claim."""
 
 

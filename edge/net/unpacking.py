@@ -58,13 +58,13 @@ def unpack(path: Path) -> pydicom.Dataset:
     decode = _DECODERS[syntax]
     pixels = bytearray()
     for frame in generate_frames(ds.PixelData, number_of_frames=frame_count):
-        pixels += _plain(decode(frame), ds, frame_bytes)
+        pixels += _plain(decode(frame), ds)
     if len(pixels) != frame_bytes * frame_count:
         raise CannotUnpack("it has fewer frames than it says")
     return _with_plain_pixels(ds, bytes(pixels) + b"\0" * (len(pixels) % 2))
 
 
-def _plain(decoded: Any, ds: pydicom.Dataset, frame_bytes: int) -> bytes:
+def _plain(decoded: Any, ds: pydicom.Dataset) -> bytes:
     """Return one frame's stored values, little endian, colour by pixel."""
     shape = (ds.Rows, ds.Columns) if ds.SamplesPerPixel == 1 else (ds.Rows, ds.Columns, ds.SamplesPerPixel)
     pixels = np.asarray(decoded)
@@ -73,9 +73,7 @@ def _plain(decoded: Any, ds: pydicom.Dataset, frame_bytes: int) -> bytes:
     if pixels.size != math.prod(shape):
         raise CannotUnpack(f"a frame is {pixels.shape} where {shape} is said")
     kind = "i" if pixels.dtype.kind == "i" else "u"
-    plain = pixels.reshape(shape).astype(f"<{kind}{ds.BitsAllocated // 8}", casting="unsafe").tobytes()
-    assert len(plain) == frame_bytes
-    return plain
+    return bytes(pixels.reshape(shape).astype(f"<{kind}{ds.BitsAllocated // 8}", casting="unsafe").tobytes())
 
 
 def _with_plain_pixels(ds: pydicom.Dataset, pixels: bytes) -> pydicom.Dataset:

@@ -123,10 +123,10 @@ def search_studies(
     for keyword, value in inner.items():
         part, more = condition(keyword, (_SERIES | _INSTANCE)[keyword], value, fuzzy=fuzzy)
         joined = "series JOIN instances USING (series_key)" if keyword in _INSTANCE else "series"
-        where.append(f"EXISTS (SELECT 1 FROM {joined} WHERE series.study_key = studies.study_key AND {part})")
+        where.append(f"studies.study_key IN (SELECT series.study_key FROM {joined} WHERE {part})")
         values += more
     if text.strip():
-        where.append("study_key IN (SELECT rowid FROM study_words WHERE study_words MATCH ?)")
+        where.append("studies.study_key IN (SELECT rowid FROM study_words WHERE study_words MATCH ?)")
         values.append(free_text(text))
     for keyword, part in (holding or {}).items():
         where.append(f"{_STUDY[keyword].name} LIKE ? ESCAPE '\\'")
@@ -146,7 +146,7 @@ def search_series(
     where, values = _where(filters, _STUDY | _SERIES, fuzzy=fuzzy, others=inner)
     for keyword, value in inner.items():
         part, more = condition(keyword, _INSTANCE[keyword], value, fuzzy=fuzzy)
-        where.append(f"EXISTS (SELECT 1 FROM instances WHERE instances.series_key = series.series_key AND {part})")
+        where.append(f"series.series_key IN (SELECT instances.series_key FROM instances WHERE {part})")
         values += more
     order = (
         "study_date DESC, study_time DESC, study_key DESC, series_number, series_date, series_time, series_instance_uid"
