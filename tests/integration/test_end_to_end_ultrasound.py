@@ -110,7 +110,8 @@ def test_a_clip_is_watched_recorded_and_arrives_whole(real_data: Path, tmp_path:
             lambda: node.ask("GET", f"/api/v1/sessions/{session}")["objects"], timeout_s=90, what="the clip is stored"
         )
         uid = saved[0]["sop_instance_uid"]
-        data = wait_until(lambda: orthanc.file_of(uid), timeout_s=60, what="the clip is in Orthanc")
+        wait_until(lambda: uid in orthanc.sop_instance_uids(), timeout_s=60, what="the clip is in Orthanc")
+        data = orthanc.file_of(uid)
         witness.finish()
 
     ds = pydicom.dcmread(io.BytesIO(data))
