@@ -57,7 +57,7 @@ class Desk:
         async with self._opening:
             taken = await self.open_sessions()
             if any(session.source == wish.source for session in taken):
-                raise ConflictError(f"The probe {wish.source} is used by another exam.", next_step="Finish that one.")
+                raise ConflictError(f'The probe "{wish.source}" is used by another exam.', next_step="Finish that one.")
             if len(taken) >= OPEN_COUNT_MAX:
                 raise ConflictError(f"{OPEN_COUNT_MAX} exams are open.", next_step="Finish one of them.")
             session = await self._make(principal, wish)

@@ -188,7 +188,7 @@ class Follower:
             await self._refresh_sources()
             return
         await self._refresh_recordings()
-        await self._desk.reconcile("record", set(self._situation.recordings))
+        await self._desk.reconcile("record", self._situation.followed_ids())
 
     async def _publish_open(self) -> None:
         for session in await self._desk.open_sessions():

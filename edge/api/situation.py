@@ -22,6 +22,10 @@ class Situation:
     def take_recordings(self, rows: list[dict[str, Any]]) -> None:
         self.recordings = {str(row["session_id"]): row for row in rows}
 
+    def followed_ids(self) -> set[str]:
+        """Return the sessions that record follows; it also speaks of ended ones until all of theirs is kept."""
+        return {session_id for session_id, row in self.recordings.items() if row.get("is_followed", True)}
+
     def lose(self, service: str) -> None:
         """Forget what a service said: it is gone."""
         self.is_up[service] = False

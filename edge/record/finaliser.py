@@ -94,6 +94,11 @@ class Finaliser:
         with self._lock:
             return [task.as_row() for task in self._tasks.values() if task.session_id == session_id]
 
+    def session_ids(self) -> set[str]:
+        """Return the sessions that have something in the queue."""
+        with self._lock:
+            return {task.session_id for task in self._tasks.values()}
+
     def pending_count(self, session_id: str) -> int:
         with self._lock:
             return sum(task.session_id == session_id for task in self._tasks.values())

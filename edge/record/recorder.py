@@ -95,7 +95,7 @@ class Recorder:
         """Follow a session's source from now on; a second time changes only what is written of it."""
         check_session(session)
         path = self._session_path(session.session_id)
-        temporary = path.with_suffix(".new")
+        temporary = path.with_suffix(f".{uuid.uuid4().hex}.new")
         temporary.write_bytes(msgspec.json.encode(asdict(session)))
         sync_file(temporary)
         temporary.replace(path)
@@ -153,10 +153,12 @@ class Recorder:
         return {"still_id": header.clip_id, "frame_index": frame.info.index}
 
     def state(self) -> list[dict[str, Any]]:
-        """Return a row for every session that is followed."""
+        """Return a row for every session that is followed, and for every ended one whose objects are not all kept yet."""
         with self._lock:
-            followed = list(self._followed.values())
-        return [self._row(part) for part in followed]
+            followed = dict(self._followed)
+        ended = self._finaliser.session_ids() - followed.keys()
+        rows = [self._row(part) for part in followed.values()]
+        return [*rows, *(self._row_of_ended(session_id) for session_id in sorted(ended))]
 
     def check(self) -> None:
         """Raise what cannot be: a thread of ours has died."""
@@ -177,11 +179,17 @@ class Recorder:
     def _row(self, followed: _Followed) -> dict[str, Any]:
         clip = followed.follower.clip
         return {
-            "session_id": followed.session.session_id, "source": followed.session.source,
+            "session_id": followed.session.session_id, "source": followed.session.source, "is_followed": True,
             "is_recording": clip is not None, "clip_id": clip.header.clip_id if clip else None,
             "started_s": clip.header.started_s if clip else None, "frame_count": clip.frame_count if clip else 0,
             "gap_count": clip.gap_count if clip else 0,
             "pending": self._finaliser.pending(followed.session.session_id),
+        }  # fmt: skip
+
+    def _row_of_ended(self, session_id: str) -> dict[str, Any]:
+        return {
+            "session_id": session_id, "source": "", "is_followed": False, "is_recording": False, "clip_id": None,
+            "started_s": None, "frame_count": 0, "gap_count": 0, "pending": self._finaliser.pending(session_id),
         }  # fmt: skip
 
     def _find(self, session_id: str) -> _Followed:

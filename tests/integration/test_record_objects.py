@@ -9,6 +9,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import JPEG2000Lossless
 
 from tests.support.judges import dciodvfy_errors
+from tests.support.node import wait_until
 from tests.support.recording import RingTap, decoded_digests, header_of, recording, source
 
 CLIPS = [
@@ -132,6 +133,17 @@ def test_the_last_seconds_are_saved_without_having_been_asked_for_before(tmp_pat
         assert len(digests) == answer["frame_count"]
         assert set(digests) <= {digest for digest, _ in tap.seen.values()} | set(digests[-3:])
         assert header_of(path).FrameTime == pytest.approx(20.0, abs=0.001)
+
+
+def test_an_ended_session_is_spoken_of_until_all_of_it_is_kept(tmp_path: Path) -> None:
+    with recording(tmp_path, source("probe", "synthetic", width_px=1280, height_px=720, fps=30.0)) as run:
+        session, *_ = _record(run, "probe", 2.0)
+        run.ask("record", "session.end", session_id=session.session_id)
+        (row,) = run.ask("record", "state")
+        assert (row["session_id"], row["is_followed"], row["is_recording"]) == (session.session_id, False, False)
+        assert row["pending"][0]["state"] == "finalising"
+        assert run.saved(session)
+        wait_until(lambda: run.ask("record", "state") == [], timeout_s=5, what="nothing is pending")
 
 
 def test_a_record_process_killed_during_a_clip_leaves_a_valid_object_that_says_so(tmp_path: Path) -> None:
