@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -22,10 +21,11 @@ from wsi.errors import (
 from wsi.metadata import SlideMetadata
 from wsi.plan import Plan, PlannedInstance
 from wsi.pyramid import AnyImage, MissingImage
+from wsi.report import FileReport, VerificationReport
 from wsi.series import Levels, images_of, lossy_ratios, plan_conversion, subject_of
 from wsi.source import FrameTable, Image, Source, StoredImage
 from wsi.spool import spool_frames
-from wsi.verify import FileReport, VerificationReport, verify_file
+from wsi.verify import verify_file
 from wsi.writer import Layout, Progress, lay_out, output_error, sync_folder, write_file
 
 WORKERS_MAX = 64
@@ -39,6 +39,7 @@ class WrittenFile:
     path: Path
     sop_instance_uid: str
     sha256: str
+    """Of the file as the proof read it back; empty without a proof."""
     frames: int
     bytes: int
     kind: str
@@ -251,9 +252,10 @@ class _Job:
                 ratios = self._lossy_ratios(planned, table)
                 file, layout = self._write(instance, table, ratios, resume=resume)
                 self._done[id(planned)] = _Done(frames=_frames_of(file.path, layout), lossy_ratios=ratios)
-                files.append(file)
                 if self._is_verified:
-                    reports.append(self._verify(file, image, table))
+                    reports.append(self._verify(file, image, table, layout))
+                    file = replace(file, sha256=reports[-1].sha256)
+                files.append(file)
             finally:
                 if spool is not None:
                     spool.unlink(missing_ok=True)
@@ -288,15 +290,13 @@ class _Job:
         path = self._staging / instance.file_name
         self._state = replace(self._state, stage="write")
         if resume and path.exists() and path.stat().st_size == layout.file_bytes:
-            with path.open("rb") as kept:
-                digest = hashlib.file_digest(kept, "sha256").hexdigest()
             self._step(instance.level.frame_count, layout.file_bytes)
         else:
-            digest = write_file(path, table, layout, on_frames=self._step)
+            write_file(path, table, layout, on_frames=self._step)
         file = WrittenFile(
             path=path,
             sop_instance_uid=instance.sop_instance_uid,
-            sha256=digest,
+            sha256="",
             frames=instance.level.frame_count,
             bytes=layout.file_bytes,
             kind=instance.kind,
@@ -305,13 +305,13 @@ class _Job:
         )
         return file, layout
 
-    def _verify(self, file: WrittenFile, image: Image, table: FrameTable) -> FileReport:
+    def _verify(self, file: WrittenFile, image: Image, table: FrameTable, layout: Layout) -> FileReport:
         self._state = replace(self._state, stage="verify")
         report = verify_file(
             file.path,
             image,
             table=table,
-            sha256=file.sha256,
+            around=(layout.head, layout.tail, layout.file_bytes),
             workers=self._workers,
             on_frames=lambda frames, _: self._step(frames, 0),
         )

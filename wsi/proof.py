@@ -9,8 +9,9 @@ from wsi.errors import SlideError, UnsupportedSlideError
 from wsi.frames import FrameIndex, index_frames
 from wsi.plan import reference_uids
 from wsi.pyramid import AnyImage, MissingImage, with_missing_levels
+from wsi.report import FileReport, VerificationReport
 from wsi.source import FrameTable, Source, StoredImage
-from wsi.verify import FileReport, VerificationReport, verify_file
+from wsi.verify import verify_file
 
 _FILES_MAX = 10_000
 

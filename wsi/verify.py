@@ -11,10 +11,11 @@ import hashlib
 import math
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 
@@ -22,67 +23,15 @@ from wsi import codec
 from wsi import encoding as forms
 from wsi.errors import TruncatedSlideError
 from wsi.frames import FrameIndex, index_frames
+from wsi.report import FileReport
 from wsi.source import FrameTable, Image, MadeImage, Pixels
 
-_BATCH_BYTES = 4 << 20
-_BATCH_FRAMES_MAX = 2000
+_BATCH_BYTES = 1 << 20
+"""Two buffers of this size stay in a core's cache."""
+_HASH_BYTES = 512 << 10
 _BATCHES_AHEAD_MAX = 4
 _PROBLEMS_MAX = 100
 _PSNR_EQUAL_DB = 999.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileReport:
-    """What the proof of one object found."""
-
-    path: Path
-    sop_instance_uid: str
-    kind: str
-    frames: int
-    sha256: str
-    frame_sha256: bytes
-    """The digests of all frames without padding, 32 bytes each, in order."""
-    origin: str
-    psnr_db: float | None
-    """The worst frame's, where frames were re-encoded with loss."""
-    problems: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerificationReport:
-    """What the proof of a whole conversion found."""
-
-    files: tuple[FileReport, ...]
-    problems: tuple[str, ...] = ()
-    """What concerns no single object: images missing or left over."""
-
-    @property
-    def is_proven(self) -> bool:
-        """Every object is there and right."""
-        return not self.problems and bool(self.files) and not any(file.problems for file in self.files)
-
-    def manifest(self) -> dict[str, object]:
-        """Return the report in plain values for JSON, with a digest per file and per frame."""
-        return {
-            "is_proven": self.is_proven,
-            "problems": list(self.problems),
-            "files": [
-                {
-                    "name": file.path.name,
-                    "sop_instance_uid": file.sop_instance_uid,
-                    "kind": file.kind,
-                    "frames": file.frames,
-                    "origin": file.origin,
-                    "psnr_db": file.psnr_db,
-                    "sha256": file.sha256,
-                    "frame_sha256": [
-                        file.frame_sha256[at : at + 32].hex() for at in range(0, len(file.frame_sha256), 32)
-                    ],
-                    "problems": list(file.problems),
-                }
-                for file in self.files
-            ],
-        }
 
 
 @dataclass(slots=True)
@@ -103,30 +52,31 @@ def verify_file(
     image: Image,
     *,
     table: FrameTable | None,
-    sha256: str = "",
+    around: tuple[bytes, bytes, int] | None = None,
     workers: int = 2,
     on_frames: Callable[[int, int], None] | None = None,
 ) -> FileReport:
     """Hold one object against its image.
 
-    `table` says where its frames came from, `sha256` what was meant to be written.
+    `table` says where its frames came from, `around` what was meant to stand before and after them,
+    and the size of the file.
 
     Raises: SlideError when the object cannot be read at all.
     """
     index = index_frames(path)
     findings = _Findings()
     _check_header(index, image, findings)
-    digest, frame_digests = hashlib.sha256(), b""
+    if around is not None:
+        _check_around(path, *around, findings)
+    digest, frame_digests = "", b""
     if not findings.problems:
-        frame_digests = _check_frames(index, image, table, digest, findings, workers, on_frames)
-        if sha256 and digest.hexdigest() != sha256:
-            findings.add(f"the file's digest is {digest.hexdigest()}, not {sha256} as written")
+        digest, frame_digests = _check_frames(index, image, table, findings, workers, on_frames)
     return FileReport(
         path=path,
         sop_instance_uid=str(index.dataset.SOPInstanceUID),
         kind=image.kind.value,
         frames=len(index.offsets),
-        sha256=digest.hexdigest(),
+        sha256=digest,
         frame_sha256=frame_digests,
         origin=image.encoding.origin.value,
         psnr_db=findings.psnr_db,
@@ -152,64 +102,98 @@ def _check_header(index: FrameIndex, image: Image, findings: _Findings) -> None:
         findings.add(f"the transfer syntax is {ds.file_meta.TransferSyntaxUID}, not {encoding.transfer_syntax_uid}")
 
 
+def _check_around(path: Path, head: bytes, tail: bytes, size_bytes: int, findings: _Findings) -> None:
+    """See that the header with its offset tables and the end of the file are on the disk as they were made."""
+    with path.open("rb") as file:
+        if (found_bytes := os.fstat(file.fileno()).st_size) != size_bytes:
+            findings.add(f"the file has {found_bytes} bytes, not the {size_bytes} that were written")
+        if file.read(len(head)) != head:
+            findings.add("the header on the disk is not the one that was written")
+        file.seek(-len(tail), os.SEEK_END)
+        if file.read() != tail:
+            findings.add("the file does not end as it was written")
+
+
 def _check_frames(
     index: FrameIndex,
     image: Image,
     table: FrameTable | None,
-    digest: hashlib._Hash,
     findings: _Findings,
     workers: int,
     on_frames: Callable[[int, int], None] | None,
-) -> bytes:
-    file = os.open(index.path, os.O_RDONLY | os.O_CLOEXEC)
-    scan = os.open(table.path, os.O_RDONLY | os.O_CLOEXEC) if table is not None else -1
-    checker = _Checker(index, image, table, scan, findings)
-    waiting: deque[tuple[int, int, Future[bytes], Future[None]]] = deque()
-    digests: list[bytes] = []
-
-    def collect() -> None:
-        frames, size_bytes, checked, hashed = waiting.popleft()
-        digests.append(checked.result())
-        hashed.result()
-        if on_frames is not None:
-            on_frames(frames, size_bytes)
-
+) -> tuple[str, bytes]:
+    """Check every frame; return the file's digest in hex and those of the frames."""
+    is_stopped = Event()
+    checker = _Checker(index, image, table, findings)
     try:
-        with ThreadPoolExecutor(workers, "wsi-verify") as pool, ThreadPoolExecutor(1, "wsi-hash") as hasher:
+        with ThreadPoolExecutor(1, "wsi-hash") as hasher:
             try:
-                at = 0
-                for first, end, until in _batches(index, os.fstat(file).st_size):
-                    data = os.pread(file, until - at, at)
-                    if len(data) != until - at:
-                        raise TruncatedSlideError(f"{index.path.name} ends early.")
-                    hashed = hasher.submit(digest.update, data)
-                    waiting.append((end - first, len(data), pool.submit(checker.check, data, at, first, end), hashed))
-                    at = until
-                    while len(waiting) >= _BATCHES_AHEAD_MAX:
-                        collect()
-                while waiting:
-                    collect()
+                hashed = hasher.submit(_digest_of, index.path, is_stopped)
+                checked: list[bytes] = []
+                for frames, size_bytes, digests in _checked(checker, index, workers):
+                    checked.append(digests)
+                    if on_frames is not None:
+                        on_frames(frames, size_bytes)
+                return hashed.result(), b"".join(checked)
             finally:
-                for _, _, checked, hashed in waiting:
-                    checked.cancel()
-                    hashed.cancel()
+                is_stopped.set()
     finally:
-        os.close(file)
-        if scan >= 0:
-            os.close(scan)
-    return b"".join(digests)
+        checker.close()
 
 
-def _batches(index: FrameIndex, file_bytes: int) -> list[tuple[int, int, int]]:
-    """Cut a file into (first frame, end frame, end byte); together they cover every byte of it once."""
+def _checked(checker: _Checker, index: FrameIndex, workers: int) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (frames, bytes, digests) batch by batch, in order."""
+    cuts = _batches(index)
+    if not checker.has_pixels:
+        # One thread beside the one that hashes the file: a third would only fight for the interpreter's lock.
+        for cut in cuts:
+            yield cut.end - cut.first, cut.size_bytes, checker.check(cut)
+        return
+    waiting: deque[tuple[_Cut, Future[bytes]]] = deque()
+    with ThreadPoolExecutor(workers, "wsi-verify") as pool:
+        try:
+            for cut in cuts:
+                waiting.append((cut, pool.submit(checker.check, cut)))
+                if len(waiting) >= workers * _BATCHES_AHEAD_MAX:
+                    done, digests = waiting.popleft()
+                    yield done.end - done.first, done.size_bytes, digests.result()
+            while waiting:
+                done, digests = waiting.popleft()
+                yield done.end - done.first, done.size_bytes, digests.result()
+        finally:
+            for _, digests in waiting:
+                digests.cancel()
+
+
+def _digest_of(path: Path, is_stopped: Event) -> str:
+    digest, buffer = hashlib.sha256(), memoryview(bytearray(_HASH_BYTES))
+    with path.open("rb", buffering=0) as file:
+        while (count := file.readinto(buffer)) and not is_stopped.is_set():
+            digest.update(buffer[:count])
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """Frames that are read and checked together, and the bytes of the file they lie in, item headers included."""
+
+    first: int
+    end: int
+    start: int
+    size_bytes: int
+
+
+def _batches(index: FrameIndex) -> list[_Cut]:
     ends = index.offsets + index.lengths
     if len(ends) > 1 and int(np.diff(index.offsets).min()) <= 0:
         raise TruncatedSlideError(f"{index.path.name} has frames out of order.")
     cuts, first, count = [], 0, len(ends)
+    header_bytes = 0 if index.is_native else 8
     while first < count:
         limit = int(np.searchsorted(ends, index.offsets[first] + _BATCH_BYTES, side="right"))
-        end = min(max(limit, first + 1), first + _BATCH_FRAMES_MAX, count)
-        cuts.append((first, end, int(ends[end - 1]) if end < count else file_bytes))
+        end = min(max(limit, first + 1), count)
+        start = int(index.offsets[first]) - header_bytes
+        cuts.append(_Cut(first=first, end=end, start=start, size_bytes=int(ends[end - 1]) - start))
         first = end
     return cuts
 
@@ -217,86 +201,126 @@ def _batches(index: FrameIndex, file_bytes: int) -> list[tuple[int, int, int]]:
 class _Checker:
     """Checks batches of frames; safe to use from several threads."""
 
-    def __init__(
-        self, index: FrameIndex, image: Image, table: FrameTable | None, scan: int, findings: _Findings
-    ) -> None:
-        self._index, self._image, self._table, self._scan, self._findings = index, image, table, scan, findings
+    def __init__(self, index: FrameIndex, image: Image, table: FrameTable | None, findings: _Findings) -> None:
+        self._index, self._image, self._table, self._findings = index, image, table, findings
+        self._file = os.open(index.path, os.O_RDONLY | os.O_CLOEXEC)
+        self._scan = os.open(table.path, os.O_RDONLY | os.O_CLOEXEC) if table is not None else -1
+        self._spare: list[tuple[bytearray, bytearray]] = []
 
-    def check(self, data: bytes, at: int, first: int, end: int) -> bytes:
-        """Check frames first … end-1, whose bytes are in `data` (from file offset `at`); return their digests."""
+    @property
+    def has_pixels(self) -> bool:
+        """Pixels are to be decoded and compared, too."""
+        return isinstance(self._image, MadeImage)
+
+    def close(self) -> None:
+        """Close the object and the scan."""
+        os.close(self._file)
+        if self._scan >= 0:
+            os.close(self._scan)
+
+    def check(self, cut: _Cut) -> bytes:
+        """Check a run of frames and return their digests."""
+        # Buffers are used again and again: fresh ones of this size cost more page faults than the reading.
+        buffers = self._spare.pop() if self._spare else (bytearray(_BATCH_BYTES), bytearray(_BATCH_BYTES))
+        data, source = (_at_least(buffer, cut.size_bytes) for buffer in buffers)
+        if os.preadv(self._file, [memoryview(data)[: cut.size_bytes]], cut.start) != cut.size_bytes:
+            raise TruncatedSlideError(f"{self._index.path.name} ends early.")
         if not self._index.is_native:
-            self._check_items(data, at, first, end)
+            self._check_items(data, cut)
         if self._table is None:
-            bodies = [self._body(data, at, number) for number in range(first, end)]
+            spans = [self._span(data, cut.start, number) for number in range(cut.first, cut.end)]
         else:
-            bodies = self._check_bytes(self._table, data, at, first, end)
+            source, spans = self._check_bytes(self._table, data, source, cut)
+        view = memoryview(data)
         if isinstance(self._image, MadeImage):
-            for number, body in enumerate(bodies, first):
-                self._check_pixels(self._image, number, body)
-        return b"".join([hashlib.sha256(body).digest() for body in bodies])
+            for number, (start, end) in enumerate(spans, cut.first):
+                self._check_pixels(self._image, number, bytes(view[start:end]))
+        digests = b"".join([hashlib.sha256(view[start:end]).digest() for start, end in spans])
+        self._spare.append((data, source))
+        return digests
 
-    def _check_items(self, data: bytes, at: int, first: int, end: int) -> None:
-        starts = self._index.offsets[first:end] - at - 8
+    def _check_items(self, data: bytearray, cut: _Cut) -> None:
+        starts = self._index.offsets[cut.first : cut.end] - cut.start - 8
         heads = np.frombuffer(data, np.uint8)[starts[:, None] + np.arange(8)]
         tags = np.ascontiguousarray(heads[:, :4]).view("<u4")[:, 0]
         lengths = np.ascontiguousarray(heads[:, 4:]).view("<u4")[:, 0]
-        for wrong in np.flatnonzero((tags != 0xE000FFFE) | (lengths != self._index.lengths[first:end])).tolist():
-            self._findings.add(f"frame {first + wrong + 1}: the offset table does not point to an item of its length")
+        stored = self._index.lengths[cut.first : cut.end]
+        for wrong in np.flatnonzero((tags != 0xE000FFFE) | (lengths != stored)).tolist():
+            number = cut.first + wrong + 1
+            self._findings.add(f"frame {number}: the offset table does not point to an item of its length")
 
-    def _body(self, data: bytes, at: int, number: int) -> bytes:
+    def _span(self, data: bytearray, at: int, number: int) -> tuple[int, int]:
         start = int(self._index.offsets[number]) - at
-        body = data[start : start + int(self._index.lengths[number])]
+        end = start + int(self._index.lengths[number])
         # Without the scan's own length the padding byte is known by what follows the end marker.
         is_jpeg = self._image.encoding.transfer_syntax_uid == forms.JPEG_BASELINE
-        return body[:-1] if is_jpeg and body.endswith(codec.EOI + b"\0") else body
+        return start, end - 1 if is_jpeg and data[end - 3 : end] == codec.EOI + b"\0" else end
 
-    def _check_bytes(self, table: FrameTable, data: bytes, at: int, first: int, end: int) -> list[bytes]:
-        bodies = []
-        starts = (self._index.offsets[first:end] - at).tolist()
-        stored = self._index.lengths[first:end].tolist()
-        for number, start, size, expected in zip(
-            range(first, end), starts, stored, self._expected(table, first, end), strict=True
+    def _check_bytes(
+        self, table: FrameTable, data: bytearray, source: bytearray, cut: _Cut
+    ) -> tuple[bytearray, list[tuple[int, int]]]:
+        """Compare frames with the scan's tiles where both lie; return the scan's buffer and where each frame lies."""
+        source, places = self._tiles(table, source, cut)
+        tiles, spans = memoryview(source), []
+        prefix, skip, blank = table.prefix, table.skip_bytes, table.blank
+        starts = (self._index.offsets[cut.first : cut.end] - cut.start).tolist()
+        stored = self._index.lengths[cut.first : cut.end].tolist()
+        lengths = table.lengths[cut.first : cut.end].tolist()
+        form = self._form(table)
+        for number, (start, size, length, place) in enumerate(
+            zip(starts, stored, lengths, places, strict=True), cut.first
         ):
-            length = len(expected)
-            body = data[start : start + length]
-            if body != expected:
+            if length:
+                body = start + len(prefix)
+                end = body + length - skip
+                is_equal = data.startswith(prefix, start) and data.startswith(
+                    tiles[place + skip : place + length], body
+                )
+            else:
+                end = start + len(blank)
+                is_equal = data.startswith(blank, start)
+            if not is_equal:
                 self._findings.add(f"frame {number + 1}: its bytes differ from the scan's tile")
-            if size - length not in (0, 1) or data[start + length : start + size].strip(b"\0"):
-                self._findings.add(f"frame {number + 1}: {size} bytes stored for {length}")
-            bodies.append(body)
-        return bodies
+            elif form and not data.startswith(form, start):
+                self._check_form(number, bytes(data[start:end]))
+            if size != end - start and (size != end - start + 1 or data[end]):
+                self._findings.add(f"frame {number + 1}: {size} bytes stored for {end - start}")
+            spans.append((start, end))
+        return source, spans
 
-    def _expected(self, table: FrameTable, first: int, end: int) -> list[bytes]:
-        offsets, lengths = table.offsets[first:end], table.lengths[first:end]
-        low = int(offsets[lengths > 0].min()) if lengths.any() else 0
-        high = int((offsets + lengths).max())
-        frames: list[bytes] = []
-        if high - low > 2 * int(lengths.sum()) + _BATCH_BYTES:
-            frames = [table.read(self._scan, number) for number in range(first, end)]
+    def _tiles(self, table: FrameTable, source: bytearray, cut: _Cut) -> tuple[bytearray, list[int]]:
+        """Read the scan's tiles of a run, in one go where they lie together; return where each begins."""
+        offsets, lengths = table.offsets[cut.first : cut.end], table.lengths[cut.first : cut.end]
+        is_there = lengths > 0
+        low = int(offsets[is_there].min()) if is_there.any() else 0
+        high = int((offsets + lengths)[is_there].max()) if is_there.any() else 0
+        if high - low <= 2 * int(lengths.sum()) + _BATCH_BYTES:
+            runs, places = [(low, high - low)], offsets - low
         else:
-            source = os.pread(self._scan, high - low, low)
-            prefix, skip = table.prefix, table.skip_bytes
-            for offset, length in zip((offsets - low).tolist(), lengths.tolist(), strict=True):
-                frames.append(prefix + source[offset + skip : offset + length] if length else table.blank)
-        self._check_form(table, frames, first)
-        return frames
+            runs = list(zip(offsets.tolist(), lengths.tolist(), strict=True))
+            places = np.cumsum(lengths) - lengths
+        source = _at_least(source, sum(size for _, size in runs))
+        view, at = memoryview(source), 0
+        for offset, size in runs:
+            if size and os.preadv(self._scan, [view[at : at + size]], offset) != size:
+                raise TruncatedSlideError(f"{table.path.name} ends inside its tiles.")
+            at += size
+        return source, places.tolist()
 
-    def _check_form(self, table: FrameTable, frames: list[bytes], first: int) -> None:
-        """See that every copied tile has the form the header states for all."""
-        start = table.prefix + table.start[table.skip_bytes :]
-        if not table.start or self._image.encoding.transfer_syntax_uid != forms.JPEG_BASELINE:
-            return
-        for number, frame in enumerate(frames, first):
-            if frame.startswith(start):
-                continue
-            header = codec.parse_jpeg(frame)
-            is_rgb = header.adobe_transform == 0 or header.component_ids == (0x52, 0x47, 0x42)
-            stated = self._image.encoding.photometric_interpretation
-            size = (self._image.level.tile_width_px, self._image.level.tile_height_px)
-            if (header.width_px, header.height_px) != size or (len(header.sampling) == 3) != (stated != "MONOCHROME2"):
-                self._findings.add(f"frame {number + 1}: the tile's size or components differ from the others'")
-            elif len(header.sampling) == 3 and is_rgb != (stated == "RGB"):
-                self._findings.add(f"frame {number + 1}: the tile's colours are coded differently from the others'")
+    def _form(self, table: FrameTable) -> bytes:
+        """Return what every copied frame begins with when all have the form the header states for all."""
+        is_jpeg = self._image.encoding.transfer_syntax_uid == forms.JPEG_BASELINE
+        return table.prefix + table.start[table.skip_bytes :] if table.start and is_jpeg else b""
+
+    def _check_form(self, number: int, frame: bytes) -> None:
+        header = codec.parse_jpeg(frame)
+        is_rgb = header.adobe_transform == 0 or header.component_ids == (0x52, 0x47, 0x42)
+        stated = self._image.encoding.photometric_interpretation
+        size = (self._image.level.tile_width_px, self._image.level.tile_height_px)
+        if (header.width_px, header.height_px) != size or (len(header.sampling) == 3) != (stated != "MONOCHROME2"):
+            self._findings.add(f"frame {number + 1}: the tile's size or components differ from the others'")
+        elif len(header.sampling) == 3 and is_rgb != (stated == "RGB"):
+            self._findings.add(f"frame {number + 1}: the tile's colours are coded differently from the others'")
 
     def _check_pixels(self, image: MadeImage, number: int, body: bytes) -> None:
         level = image.level
@@ -313,6 +337,10 @@ class _Checker:
         self._findings.closeness(psnr_db)
         if psnr_db < image.psnr_db_min:
             self._findings.add(f"frame {number + 1}: {psnr_db:.1f} dB from the scan, {image.psnr_db_min} dB allowed")
+
+
+def _at_least(buffer: bytearray, size_bytes: int) -> bytearray:
+    return buffer if len(buffer) >= size_bytes else bytearray(size_bytes)
 
 
 def psnr(expected: Pixels, found: Pixels) -> float:

@@ -1,28 +1,28 @@
 """One object, written once from front to back.
 
-All sizes are known before the first byte: header, offset table, then the frames in batches of a few megabytes. Each
-batch is read from the scan by one scattering read straight to its place, framed, hashed beside the write. Memory is
-two batches whatever the slide. The file appears under its name whole and synced, or not at all.
+All sizes are known before the first byte: room is reserved, then come header, offset table and the frames in batches of
+a megabyte. Each batch is read from the scan by one scattering read straight to its place, framed and written. Memory is
+one batch whatever the slide. The file appears under its name whole and synced, or not at all.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import struct
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from wsi import kernel
 from wsi.errors import OutputError, TruncatedSlideError
 from wsi.plan import needs_extended_table
 from wsi.source import FrameTable, Offsets
 
-BATCH_BYTES = 4 << 20
+BATCH_BYTES = 1 << 20
+"""Small enough to stay in a core's cache between the read and the write."""
 BATCH_FRAMES_MAX = 900
 """Below IOV_MAX (1024) with room for gaps between tiles."""
 _GAP_BYTES_MAX = 4096
@@ -30,6 +30,7 @@ _IOV_MAX = 1000
 _ITEM = b"\xfe\xff\x00\xe0"
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 _NATIVE_BYTES_MAX = (1 << 32) - 2
+_LARGE_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,16 +191,18 @@ def buffer_for(layout: Layout) -> memoryview:
 
 def write_file(
     path: Path, table: FrameTable, layout: Layout, *, on_frames: Callable[[int, int], None] | None = None
-) -> str:
-    """Write one object and return the SHA-256 of the file, in hex.
+) -> None:
+    """Write one object; `path` gets its name only when all is on the disk.
 
-    `path` gets its name only when all is on the disk. `on_frames(frames, bytes)` is called after each batch and may
-    raise to stop.  Raises: OutputError, TruncatedSlideError
+    `on_frames(frames, bytes)` is called after each batch and may raise to stop.
+    Raises: OutputError, TruncatedSlideError
     """
     temporary = path.with_name(f"{path.name}.part")
     try:
         with open(temporary, "wb", buffering=0) as file:
-            digest = _write(file.fileno(), table, layout, on_frames)
+            if layout.file_bytes > _LARGE_BYTES:
+                kernel.reserve(file.fileno(), layout.file_bytes)
+            _write(file.fileno(), table, layout, on_frames)
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
@@ -208,34 +211,27 @@ def write_file(
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    return digest
 
 
 def _write(
     file_descriptor: int, table: FrameTable, layout: Layout, on_frames: Callable[[int, int], None] | None
-) -> str:
-    digest = hashlib.sha256(layout.head)
+) -> None:
     write_all(file_descriptor, memoryview(layout.head))
-    buffers = [buffer_for(layout), buffer_for(layout)]
-    pending: list[Future[None] | None] = [None, None]
-    reader = FrameReader(table, layout)
+    begun = at = len(layout.head)
+    buffer, reader = buffer_for(layout), FrameReader(table, layout)
     try:
-        with ThreadPoolExecutor(1, "wsi-hash") as hasher:
-            for turn, (first, end) in enumerate(batches(layout)):
-                slot = turn & 1
-                if (earlier := pending[slot]) is not None:
-                    earlier.result()
-                size_bytes = reader.fill(buffers[slot], first, end)
-                filled = buffers[slot][:size_bytes]
-                pending[slot] = hasher.submit(digest.update, filled)
-                write_all(file_descriptor, filled)
-                if on_frames is not None:
-                    on_frames(end - first, size_bytes)
+        for first, end in batches(layout):
+            size_bytes = reader.fill(buffer, first, end)
+            write_all(file_descriptor, buffer[:size_bytes])
+            at += size_bytes
+            if at - begun >= _LARGE_BYTES:
+                kernel.begin_writing(file_descriptor, begun, at - begun)
+                begun = at
+            if on_frames is not None:
+                on_frames(end - first, size_bytes)
     finally:
         reader.close()
-    digest.update(layout.tail)
     write_all(file_descriptor, memoryview(layout.tail))
-    return digest.hexdigest()
 
 
 def write_all(file_descriptor: int, data: memoryview) -> None:

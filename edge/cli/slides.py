@@ -22,6 +22,7 @@ def convert(
     levels: Annotated[str, typer.Option(help="native: the scanner's; all: missing ones are made.")] = "native",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Threads that encode.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Keep what an interrupted run has finished.")] = False,
+    proof: Annotated[bool, typer.Option("--proof/--no-proof", help="Read every frame back and compare.")] = True,
     json: JsonOption = False,
 ) -> None:
     """Convert slides to DICOM WSI and prove the result."""
@@ -30,7 +31,16 @@ def convert(
     if levels not in ("native", "all"):
         raise BadInputError(f"--levels {levels} is not known.", next_step="Say native or all.")
     raise typer.Exit(
-        convert_slides(slides, out, metadata=metadata, levels=levels, workers=workers, resume=resume, as_json=json)
+        convert_slides(
+            slides,
+            out,
+            metadata=metadata,
+            levels=levels,
+            workers=workers,
+            resume=resume,
+            is_proven=proof,
+            as_json=json,
+        )
     )
 
 

@@ -6,19 +6,19 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
 from wsi.errors import MetadataFileError, SlideError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from wsi.convert import Conversion
     from wsi.metadata import SlideMetadata
-    from wsi.verify import VerificationReport
+    from wsi.report import VerificationReport
     from wsi.writer import Progress as SlideProgress
 
 # numpy starts a thread per core for linear algebra, which nothing here does; it costs start-up time and memory.
@@ -38,24 +38,37 @@ def convert_slides(
     workers: int,
     resume: bool,
     as_json: bool,
+    is_proven: bool = True,
 ) -> int:
     """Convert slides one after the other and return the exit status: 0, or that of the first failure.
 
     One slide goes straight into `out_dir`, several into a folder each, named after the scan. A slide that fails does
     not keep the next from being converted. Results go to stdout, everything else to stderr.
     """
-    console = Console(stderr=True)
+    _import_lightly()
     if levels not in _LEVELS or workers < 1 or not slides:
-        console.print(f"Give at least one slide, --levels {' or '.join(_LEVELS)}, and --workers of 1 or more.")
+        sys.stderr.write(f"Give at least one slide, --levels {' or '.join(_LEVELS)}, and --workers of 1 or more.\n")
         return _WRONG_USE
     try:
         given = _metadata(metadata, slides)
     except SlideError as error:
         return _complain(error, slide=None, as_json=as_json)
+    from wsi.convert import convert
+
     status = _DONE
     for slide, folder in zip(slides, _folders(slides, out_dir), strict=True):
         try:
-            result = _convert(slide, folder, given, cast('Literal["native", "all"]', levels), workers, resume, console)
+            with _bar() as bar:
+                result = convert(
+                    slide,
+                    folder,
+                    metadata=given,
+                    levels=cast('Literal["native", "all"]', levels),
+                    workers=workers,
+                    resume=resume,
+                    verify=is_proven,
+                    progress=None if bar is None else _progress_shower(bar, slide.name),
+                )
         except SlideError as error:
             status = status or _complain(error, slide=slide, as_json=as_json)
         else:
@@ -65,13 +78,14 @@ def convert_slides(
 
 def verify_slide(slide: Path, directory: Path, *, as_json: bool) -> int:
     """Prove a conversion against its scan and return the exit status: 0 only if all holds."""
+    _import_lightly()
     from wsi.convert import open_slide
     from wsi.proof import verify_source
 
     try:
         if not directory.is_dir():
             raise SlideError(f"{directory} is no folder.", next_step="Give the folder the slide was converted into.")
-        with open_slide(slide) as source, _bar(Console(stderr=True)) as bar:
+        with open_slide(slide) as source, _bar() as bar:
             report = verify_source(source, directory, on_frames=_frame_counter(bar, slide.name))
     except SlideError as error:
         return _complain(error, slide=slide, as_json=as_json)
@@ -103,34 +117,28 @@ def _folders(slides: list[Path], out_dir: Path) -> list[Path]:
     return [out_dir / name for name in names]
 
 
-def _convert(
-    slide: Path,
-    folder: Path,
-    metadata: SlideMetadata,
-    levels: Literal["native", "all"],
-    workers: int,
-    resume: bool,
-    console: Console,
-) -> Conversion:
-    from wsi.convert import convert
+def _import_lightly() -> None:
+    """Import pydicom and tifffile without what they only want for sample files and drawing.
 
-    with _bar(console) as bar:
-        task = bar.add_task(slide.name, total=None, stage="opening")
-
-        def show(progress: SlideProgress) -> None:
-            # Frames count both passes, writing and proving; bytes only the first.
-            share = progress.frames_done / max(progress.frames_total, 1)
-            bar.update(
-                task,
-                total=progress.bytes_total,
-                completed=share * progress.bytes_total,
-                stage=_STAGES.get(progress.stage, progress.stage),
-            )
-
-        return convert(slide, folder, metadata=metadata, levels=levels, workers=workers, resume=resume, progress=show)
+    They try requests, tqdm and Pillow and go on without; together these take as long to import as all else.
+    """
+    unwanted = [name for name in ("requests", "tqdm", "PIL") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(unwanted))  # type: ignore[arg-type]  # None makes an import fail
+    try:
+        import pydicom  # noqa: F401
+        import tifffile  # noqa: F401
+    finally:
+        for name in unwanted:
+            del sys.modules[name]
 
 
-def _bar(console: Console) -> Progress:
+def _bar() -> AbstractContextManager[Progress | None]:
+    """Return a progress bar for a person at a terminal, nothing for a program."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
     columns = (
         TextColumn("{task.description}"),
         TextColumn("{task.fields[stage]}"),
@@ -139,10 +147,28 @@ def _bar(console: Console) -> Progress:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-def _frame_counter(bar: Progress, name: str) -> Callable[[int, int], None]:
+def _progress_shower(bar: Progress, name: str) -> Callable[[SlideProgress], None]:
+    task = bar.add_task(name, total=None, stage="opening")
+
+    def show(progress: SlideProgress) -> None:
+        # Frames count both passes, writing and proving; bytes only the first.
+        share = progress.frames_done / max(progress.frames_total, 1)
+        bar.update(
+            task,
+            total=progress.bytes_total,
+            completed=share * progress.bytes_total,
+            stage=_STAGES.get(progress.stage, progress.stage),
+        )
+
+    return show
+
+
+def _frame_counter(bar: Progress | None, name: str) -> Callable[[int, int], None] | None:
+    if bar is None:
+        return None
     task = bar.add_task(name, total=None, stage="proving")
     return lambda _, size_bytes: bar.advance(task, size_bytes)
 

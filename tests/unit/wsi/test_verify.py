@@ -12,7 +12,8 @@ from tests.support.scans import write_svs
 from wsi.convert import Conversion, convert, open_slide
 from wsi.frames import index_frames
 from wsi.proof import verify_source
-from wsi.verify import VerificationReport, psnr
+from wsi.report import VerificationReport
+from wsi.verify import psnr
 
 
 @pytest.fixture

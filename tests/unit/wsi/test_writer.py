@@ -1,6 +1,5 @@
 """One forward pass: offsets, padding, gaps, and nothing left when it fails."""
 
-import hashlib
 import struct
 from collections.abc import Sequence
 from io import BytesIO
@@ -80,10 +79,9 @@ def test_more_tiles_than_one_batch_holds_arrive_in_order(tmp_path: Path) -> None
     path = tmp_path / "out.dcm"
     seen: list[int] = []
     layout = lay_out(HEADER, table, is_native=False)
-    digest = write_file(path, table, layout, on_frames=lambda frames, _: seen.append(frames))
+    write_file(path, table, layout, on_frames=lambda frames, _: seen.append(frames))
     assert [frame.rstrip(b"\0") for frame in frames_in(path, len(tiles))] == tiles
     assert sum(seen) == len(tiles)
-    assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
     assert layout.file_bytes == path.stat().st_size
 
 
