@@ -49,7 +49,8 @@ async def take_offer(call: Call) -> web.Response:
     await parts.desk.find_open(session_id)
     prefix = peer_prefix(principal)
     if principal.token_id:
-        await parts.send_away(session_id, principal.token_id)
+        words = "This invitation was opened in another window or on another device."
+        await parts.send_away(session_id, principal.token_id, words=words)
     peer_id = prefix + secrets.token_hex(8)
     role = principal.role_in(session_id)
     name = shown_name(call.text("name")) or principal.name

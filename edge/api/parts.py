@@ -77,15 +77,15 @@ class Parts:
             self._read.popitem(last=False)
         await self.audit(principal, action, target)
 
-    async def send_away(self, session_id: str, token_id: str) -> None:
-        """Close the peers of one invitation; without a room there are none."""
+    async def send_away(self, session_id: str, token_id: str, *, words: str) -> None:
+        """Close the peers of one invitation and tell their pages why; without a room there are none."""
         try:
             state = await self.rpc("live", "room.state", session_id=session_id)
         except EdgeError:
             return
         for peer in state["peers"]:
             if str(peer["peer_id"]).startswith(f"{token_id}."):
-                await self.rpc("live", "peer.close", session_id=session_id, peer_id=peer["peer_id"])
+                await self.rpc("live", "peer.close", session_id=session_id, peer_id=peer["peer_id"], bye=words)
 
     @staticmethod
     def encode(value: Any) -> bytes:

@@ -97,7 +97,7 @@ async def revoke_invite(call: Call) -> None:
     if not await call.parts.invitations.revoke(session_id, token_id):
         raise NotFoundError("There is no such invitation.")
     call.parts.hub.end_for(lambda principal: principal.token_id == token_id)
-    await call.parts.send_away(session_id, token_id)
+    await call.parts.send_away(session_id, token_id, words="The bedside has withdrawn this invitation.")
 
 
 async def join_session(call: Call) -> shapes.Joined:

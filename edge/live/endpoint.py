@@ -80,9 +80,13 @@ class Endpoint:
         room = self._find(session_id)
         return {"sdp": await room.admit(peer_id=peer_id, role=role, name=name, sdp=sdp)}
 
-    async def close_peer(self, session_id: str, peer_id: str) -> dict[str, Any]:
+    async def close_peer(self, session_id: str, peer_id: str, bye: str = "") -> dict[str, Any]:
+        """Let a peer go; with words for its page, the page does not try to come back."""
         with contextlib.suppress(NotFoundError):
-            await self._find(session_id).dismiss(peer_id)
+            room = self._find(session_id)
+            if bye:
+                await room.say_goodbye(bye, peer_id)
+            await room.dismiss(peer_id)
         return {}
 
     async def tell_room(self, session_id: str, message: dict[str, Any], peer_id: str | None = None) -> dict[str, Any]:

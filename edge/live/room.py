@@ -69,13 +69,17 @@ class Room:
     async def close(self, *, is_over: bool) -> None:
         """Let everybody go. When the session is over they are told, so that no page tries to come back."""
         if is_over and self._peers:
-            self.say({"type": "bye", "message": "The session is closed.", "next_step": ""}, None)
-            await asyncio.sleep(BYE_S)
+            await self.say_goodbye("The session is closed.", None)
         for peer_id in list(self._peers):
             await self.dismiss(peer_id, reason="session closed")
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._mixer.stop()
+
+    async def say_goodbye(self, words: str, peer_id: str | None) -> None:
+        """Tell one peer, or all, why the call ends, and leave the words time to go out.  Raises: NotFoundError."""
+        self.say({"type": "bye", "message": words, "next_step": ""}, peer_id)
+        await asyncio.sleep(BYE_S)
 
     def say(self, message: dict[str, Any], peer_id: str | None) -> None:
         """Send a control message to one peer or to all.  Raises: NotFoundError."""

@@ -289,3 +289,15 @@ def test_a_call_whose_session_is_closed_is_told_so(browser: Any, live: LiveServi
             lambda: page.evaluate("call.messages.some(message => message.type === 'bye')"), "the page knows"
         )
         page.context.close()
+
+
+def test_a_peer_sent_away_is_told_why_and_the_others_stay(browser: Any, live: LiveService) -> None:
+    with Probe(live.run_dir, "probe", fps=15):
+        older, other = join(browser, live, "older", reads=False), join(browser, live, "other", reads=False)
+        live.ask("peer.close", session_id="exam", peer_id="older", bye="Opened elsewhere.")
+        said = "call.messages.find(message => message.type === 'bye')?.message"
+        live.wait_until(lambda: older.evaluate(said) == "Opened elsewhere.", "the page knows why")
+        assert [peer["peer_id"] for peer in live.ask("room.state", session_id="exam")["peers"]] == ["other"]
+        assert other.evaluate(said) is None
+        for page in (older, other):
+            page.context.close()

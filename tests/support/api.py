@@ -113,7 +113,7 @@ class Neighbours:
             self.peers[peer_id] = {"peer_id": peer_id, "role": role, "name": name}
             return {"sdp": "v=0\r\nanswer"}
 
-        async def peer_close(session_id: str, peer_id: str) -> dict[str, Any]:
+        async def peer_close(session_id: str, peer_id: str, bye: str = "") -> dict[str, Any]:
             self._note("peer.close", {"session_id": session_id, "peer_id": peer_id})
             self.peers.pop(peer_id, None)
             return {}

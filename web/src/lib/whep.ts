@@ -161,7 +161,10 @@ export class Call extends EventTarget {
   private listen(channel: RTCDataChannel, kind: "ctl" | "ptr"): void {
     const peer = this.peer;
     this[kind] = channel;
-    channel.addEventListener("message", (event) => this.heard(kind, event));
+    channel.addEventListener("message", (event) => {
+      // An older connection may still say goodbye: that is not ours any more.
+      if (peer === this.peer) this.heard(kind, event);
+    });
     channel.addEventListener("open", () => this.dispatchEvent(new Event(`${kind}.open`)));
     channel.addEventListener("close", () => {
       if (peer === this.peer && this.status.state === "live") this.lost("call.closed", "The node closed the connection.");
