@@ -4,6 +4,7 @@
 """
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from pathlib import Path
@@ -18,6 +19,7 @@ DEFAULT_PATH = Path("/etc/edge/edge.toml")
 SourceKind = Literal["v4l2", "stream", "file", "dicom", "whip", "synthetic"]
 DestinationKind = Literal["dimse", "stow", "hub", "folder"]
 RecordSyntax = Literal["jpeg-ls", "htj2k", "jpeg-2000", "rle", "uncompressed"]
+PeerService = Literal["store", "query", "retrieve", "commitment", "worklist"]
 
 
 class Node(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -122,6 +124,21 @@ class Destination(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """dimse: host:port where the peer may open its own association to report; empty: same association only."""
 
 
+class Peer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A cart or workstation that may call, and what it may do. With none named, any device may."""
+
+    name: str
+    ae_title: str
+    host: str = ""
+    """Where it listens: needed to move objects to it and to report commitments to it."""
+    port: int = 104
+    addresses: list[str] = []
+    """Addresses or networks (10.0.0.0/24) it may call from; empty: `host` if that is an address, else any."""
+    services: list[PeerService] = ["store", "query", "retrieve", "commitment", "worklist"]
+    sop_classes: list[str] = []
+    """SOP classes it may store and retrieve, as UIDs or keywords; empty: every one."""
+
+
 class Worklist(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The hospital's modality worklist."""
 
@@ -158,6 +175,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     inbox: Inbox = msgspec.field(default_factory=Inbox)
     source: list[Source] = []
     destination: list[Destination] = []
+    peer: list[Peer] = []
     worklist: Worklist | None = None
 
     @property
@@ -171,6 +189,11 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     @property
     def database_path(self) -> Path:
         return self.data_dir / "edge.db"
+
+    @property
+    def viewer_dir(self) -> Path:
+        """Where the OHIF viewer is, when it is installed."""
+        return self.data_dir / "viewer" / "ohif"
 
     def socket_path(self, service: str) -> Path:
         return self.run_dir / f"{service}.sock"
@@ -241,6 +264,7 @@ def _check(config: Config, path: Path) -> None:
     for label, names in (
         ("source", [source.name for source in config.source]),
         ("destination", [destination.name for destination in config.destination]),
+        ("peer", [peer.name for peer in config.peer]),
     ):
         for name in names:
             if names.count(name) > 1:
@@ -257,6 +281,18 @@ def _check(config: Config, path: Path) -> None:
         key_needed = needed.get(source.kind)
         if key_needed and not getattr(source, key_needed):
             raise ConfigError(f"{path}: source {source.name!r} of kind {source.kind} needs the key {key_needed!r}.")
-    for title in (config.node.ae_title, *(d.ae_title for d in config.destination)):
+    titles = [peer.ae_title for peer in config.peer]
+    for peer in config.peer:
+        if titles.count(peer.ae_title) > 1:
+            raise ConfigError(f"{path}: two entries [[peer]] have the AE title {peer.ae_title!r}.")
+        for address in peer.addresses:
+            try:
+                ipaddress.ip_network(address, strict=False)
+            except ValueError as error:
+                raise ConfigError(
+                    f"{path}: peer {peer.name!r}: {address!r} is not an address or a network.",
+                    next_step="Write for example 10.0.0.7 or 10.0.0.0/24.",
+                ) from error
+    for title in (config.node.ae_title, *(d.ae_title for d in config.destination), *titles):
         if not 1 <= len(title.strip()) <= 16 or "\\" in title or not title.isascii():
             raise ConfigError(f"{path}: {title!r} is not an AE title: 1 to 16 ASCII characters, no backslash.")

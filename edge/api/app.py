@@ -25,6 +25,7 @@ from edge.api import (
     sessions,
     slides,
     studies,
+    viewer,
     worklist,
 )  # fmt: skip
 from edge.api.guard import NOBODY, OUTSIDE, SAFE_METHODS, SECURITY_HEADERS
@@ -57,6 +58,7 @@ def table(parts: Parts) -> list[Route]:
     rows += _dicomweb_routes(parts)
     rows += metrics.routes()
     rows += openapi.routes(lambda: rows)
+    rows += viewer.routes()
     rows += pages.routes()
     return rows
 

@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import web
 
-from edge.api import shapes
+from edge.api import shapes, viewer
 from edge.api.guard import COOKIE, caller_address
 from edge.api.route import Call, Door, Route
 from edge.core.access import Action, UserRole
@@ -76,6 +76,7 @@ async def see_me(call: Call) -> shapes.Me:
         permissions=sorted(action.value for action in principal.actions),
         session_id=principal.session_id,
         session_role=principal.session_role.value if principal.session_role is not None else None,
+        viewers=["ohif"] if viewer.installed_version(call.parts.config.viewer_dir) else [],
     )
 
 

@@ -60,6 +60,8 @@ class Me(Answer):
     permissions: list[str]
     session_id: str | None = None
     session_role: str | None = None
+    viewers: list[str] = []
+    """Installed beside our own pages: `ohif`."""
 
 
 class UserView(Answer):
