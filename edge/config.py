@@ -8,7 +8,7 @@ import ipaddress
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -134,7 +134,7 @@ class Peer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     port: int = 104
     addresses: list[str] = []
     """Addresses or networks (10.0.0.0/24) it may call from; empty: `host` if that is an address, else any."""
-    services: list[PeerService] = ["store", "query", "retrieve", "commitment", "worklist"]
+    services: list[PeerService] = msgspec.field(default_factory=lambda: list(get_args(PeerService)))
     sop_classes: list[str] = []
     """SOP classes it may store and retrieve, as UIDs or keywords; empty: every one."""
 

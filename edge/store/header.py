@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.valuerep import PersonName
-
+from edge.dicom import character_set
 from edge.errors import BadInputError
 from edge.store.header_tags import ATTRIBUTES, CHARACTER_SET, NUMBER_COUNT_MAX, STOP_GROUP, Attribute
 
@@ -144,7 +142,7 @@ class _Scan:
         self._order = (order or b"<").decode()
         self._is_implicit = is_implicit
         self._is_cut = is_cut
-        self._encodings: list[str] = ["iso8859"]
+        self._encodings = character_set.DEFAULT
         self._element_count = 0
 
     def run(self) -> dict[str, Value]:
@@ -226,19 +224,15 @@ class _Scan:
         return bytes(self._data[-8:]) == struct.pack(f"{self._order}HHI", 0xFFFE, 0xE0DD, 0)
 
     def _use_character_set(self, raw: bytes) -> None:
-        names = [name.strip() for name in raw.decode("ascii", "replace").rstrip("\0 ").split("\\")]
-        try:
-            self._encodings = convert_encodings(names)
-        except (LookupError, ValueError):
-            self._encodings = ["iso8859"]
+        self._encodings = character_set.encodings_of(raw.decode("ascii", "replace").rstrip("\0 ").split("\\"))
 
     def _decode(self, attribute: Attribute, vr: bytes, raw: bytes) -> Value | None:
         try:
             match attribute.kind:
                 case "name":
-                    return str(PersonName(raw.rstrip(b"\0 "), self._encodings).decode())
+                    return character_set.decode(raw, self._encodings, is_name=True)
                 case "text":
-                    text = decode_bytes(raw.rstrip(b"\0 "), self._encodings, {0x0A, 0x0C, 0x0D, 0x09, 0x5C})
+                    text = character_set.decode(raw, self._encodings, is_name=False)
                     return _several([part.strip() for part in text.split("\\")])
                 case "code":
                     text = raw.decode("latin-1").rstrip("\0 ")

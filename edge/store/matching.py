@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from edge.errors import BadInputError
-from edge.store.folding import fold, words
+from edge.store.folding import fold, fold_name, words
 
 VALUE_CHARS_MAX = 20_000
 UID_COUNT_MAX = 500
@@ -72,12 +72,25 @@ def _text(name: str, value: str) -> tuple[str, list[Any]]:
 
 
 def _name(name: str, value: str, *, fuzzy: bool) -> tuple[str, list[Any]]:
-    """Compare folded; fuzzy: each word that is asked for begins some word of the name.  Standard: PS3.18 8.3.4.2"""
-    folded = fold(value)
+    """Compare folded: the whole name, or one of its groups (alphabetic, ideographic, phonetic).
+
+    Fuzzy: each word that is asked for begins some word of the name.  Standard: PS3.4 C.2.2.2.1, PS3.18 8.3.4.2
+    """
     if fuzzy:
-        parts = [word for word in re.split(r"[ *?]+", folded) if word]
-        return _all([(f"' ' || {name} GLOB ?", [f"* {_glob(word)}*"]) for word in parts])
-    return _text(name, folded)
+        parts = [word for word in re.split(r"[ *?]+", fold(value)) if word]
+        return _all([(f"' ' || replace({name}, '=', ' ') GLOB ?", [f"* {_glob(word)}*"]) for word in parts])
+    asked = fold_name(value)
+    groups = [(index, group) for index, group in enumerate(asked.split("=")) if group.strip("*")]
+    if len(groups) != 1 or groups[0][0]:
+        return _any([_text(name, asked), _all([_group(name, index, group) for index, group in groups])])
+    first, more = _text(name, asked)
+    inner = f"(instr({name}, '=') AND '=' || {name} || '=' GLOB ?)"
+    return f"({first} OR {inner})", [*more, f"*={_glob(asked)}=*"]
+
+
+def _group(name: str, index: int, asked: str) -> tuple[str, list[Any]]:
+    """Compare one group of a name, in its place or after it: `*` of SQL passes over the end of a group."""
+    return f"{name} || '==' GLOB ?", ["*=" * index + _glob(asked) + "=*"]
 
 
 def _uids(name: str, value: str) -> tuple[str, list[Any]]:

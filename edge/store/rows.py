@@ -7,7 +7,7 @@ import json
 import sqlite3
 from dataclasses import dataclass
 
-from edge.store.folding import fold, words
+from edge.store.folding import fold_name, words
 from edge.store.header import Header
 
 STUDY_COLUMNS = {
@@ -167,7 +167,7 @@ def _upsert_series(connection: sqlite3.Connection, study_key: int, instance: Ins
 
 def _folded(said: dict[str, str]) -> dict[str, str]:
     return {
-        f"{column}_folded": fold(said[column])
+        f"{column}_folded": fold_name(said[column])
         for column in ("patient_name", "referring_physician_name")
         if column in said
     }

@@ -15,6 +15,7 @@ ROWS = [
     ("1.3", "Sample^Bruno", "P22", "20260103", "SM", "A3", "Skin [biopsy]"),
     ("1.4", "Østergård^Łukasz", "P3", "20251231", "CT", "", "Head"),
     ("1.5", "Яковлева^Ирина", "P4", "20260102", "US", "A5", "Thyroid"),
+    ("1.6", "Yamada^Tarou=山田^太郎=やまだ^たろう", "J1", "20250101", "US", "A6", "Liver"),
 ]
 
 
@@ -42,7 +43,7 @@ def studies(database: Database, fuzzy: bool = False, text: str = "", **filters: 
 
 
 def test_without_filters_all_come_the_newest_first(database: Database) -> None:
-    assert studies(database) == ["1.3", "1.5", "1.2", "1.1", "1.4"]
+    assert studies(database) == ["1.3", "1.5", "1.2", "1.1", "1.4", "1.6"]
 
 
 @pytest.mark.parametrize(
@@ -57,13 +58,27 @@ def test_without_filters_all_come_the_newest_first(database: Database) -> None:
         ({"PatientName": "*bruno"}, ["1.3"]),
         ({"PatientName": "ostergard*"}, ["1.4"]),
         ({"PatientName": "яковлева*"}, ["1.5"]),
+        ({"PatientName": "yamada^tarou"}, ["1.6"]),
+        ({"PatientName": "yamada*"}, ["1.6"]),
+        ({"PatientName": "山田^太郎"}, ["1.6"]),
+        ({"PatientName": "山田*"}, ["1.6"]),
+        ({"PatientName": "?田*"}, ["1.6"]),
+        ({"PatientName": "やまだ*"}, ["1.6"]),
+        ({"PatientName": "Yamada^Tarou=山田^太郎=やまだ^たろう"}, ["1.6"]),
+        ({"PatientName": "Yamada^Tarou=山田^太郎"}, ["1.6"]),
+        ({"PatientName": "Yamada*=山*"}, ["1.6"]),
+        ({"PatientName": "=山田*"}, ["1.6"]),
+        ({"PatientName": "*=山田*"}, ["1.6"]),
+        ({"PatientName": "==やまだ*"}, ["1.6"]),
+        ({"PatientName": "Yamada*=川*"}, []),
+        ({"PatientName": "tarou"}, []),
         ({"StudyDate": "20260102"}, ["1.5", "1.2"]),
         ({"StudyDate": "2026-01-02"}, ["1.5", "1.2"]),
         ({"StudyDate": "20260102-"}, ["1.3", "1.5", "1.2"]),
-        ({"StudyDate": "-20260101"}, ["1.1", "1.4"]),
+        ({"StudyDate": "-20260101"}, ["1.1", "1.4", "1.6"]),
         ({"StudyDate": "20260101-20260102"}, ["1.5", "1.2", "1.1"]),
-        ({"StudyTime": "10"}, ["1.3", "1.5", "1.2", "1.1", "1.4"]),
-        ({"StudyTime": "1015-1015"}, ["1.3", "1.5", "1.2", "1.1", "1.4"]),
+        ({"StudyTime": "10"}, ["1.3", "1.5", "1.2", "1.1", "1.4", "1.6"]),
+        ({"StudyTime": "1015-1015"}, ["1.3", "1.5", "1.2", "1.1", "1.4", "1.6"]),
         ({"StudyTime": "1016-"}, []),
         ({"StudyInstanceUID": "1.1,1.4"}, ["1.1", "1.4"]),
         ({"StudyInstanceUID": "1.1\\1.4"}, ["1.1", "1.4"]),
@@ -73,7 +88,7 @@ def test_without_filters_all_come_the_newest_first(database: Database) -> None:
         ({"SOPInstanceUID": "1.4.1.2"}, ["1.4"]),
         ({"StudyDescription": "Skin [biopsy]"}, ["1.3"]),
         ({"StudyDescription": "*[biopsy*"}, ["1.3"]),
-        ({"AccessionNumber": ""}, ["1.3", "1.5", "1.2", "1.1", "1.4"]),
+        ({"AccessionNumber": ""}, ["1.3", "1.5", "1.2", "1.1", "1.4", "1.6"]),
         ({"AccessionNumber": "A1' OR '1'='1"}, []),
     ],
 )
@@ -105,8 +120,9 @@ def test_what_people_type_matches_the_beginning_of_any_word(database: Database, 
 
 def test_pages_do_not_overlap_and_the_total_stays(database: Database) -> None:
     pages = [index.search_studies(database, {}, limit=2, offset=offset) for offset in (0, 2, 4, 6)]
-    assert [page.total for page in pages] == [5] * 4
-    assert [row["StudyInstanceUID"] for page in pages for row in page.rows] == ["1.3", "1.5", "1.2", "1.1", "1.4"]
+    assert [page.total for page in pages] == [6] * 4
+    assert [row["StudyInstanceUID"] for page in pages for row in page.rows] == studies(database)
+    assert studies(database) == ["1.3", "1.5", "1.2", "1.1", "1.4", "1.6"]
 
 
 def test_a_study_row_tells_its_counts_and_modalities(database: Database) -> None:
