@@ -17,7 +17,8 @@
     routerBasename: "/ohif",
     extensions: [],
     modes: [],
-    customizationService: {},
+    // No tour on the first visit: whoever reads here knows what a window is.
+    customizationService: [{ "ohif.tours": { $set: [] } }],
     showStudyList: true,
     maxNumberOfWebWorkers: Math.max(1, Math.min(4, (navigator.hardwareConcurrency || 2) - 1)),
     showWarningMessageForCrossOrigin: false,
