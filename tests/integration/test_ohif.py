@@ -148,7 +148,7 @@ def test_ohif_plays_an_ultrasound_clip_and_shows_its_very_frames(
 
 def test_ohif_opens_a_slide(served: ServedApi, page: Any, real_data: Path, tmp_path: Path) -> None:
     paths = sorted((real_data / SLIDE).glob("*.dcm"))
-    study = [served.keep(path) for path in paths][0].study_instance_uid
+    study = {served.keep(path).study_instance_uid for path in paths}.pop()
     page.goto(f"{served.url}/ohif/microscopy?StudyInstanceUIDs={study}")
     page.wait_for_selector(".ol-layer canvas", timeout=SHOWN_S)
     page.wait_for_timeout(5000)
