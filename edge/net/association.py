@@ -96,7 +96,7 @@ class Association:
             raise UnreachableError(f"{peer.name} ({peer.host}:{peer.port}) cannot be called: {error}.") from error
         if not self._assoc.is_established:
             raise self._why_not()
-        _bound_sending(self._assoc)
+        bound_sending(self._assoc)
 
     def __enter__(self) -> "Association":
         return self
@@ -131,7 +131,7 @@ class Association:
     def abort(self) -> None:
         """Leave at once, also from another thread and while bytes are stuck."""
         if self._assoc.is_established:
-            _cut(self._assoc)
+            cut(self._assoc)
 
     def _why_not(self) -> EdgeError:
         peer, assoc = self.peer, self._assoc
@@ -173,7 +173,7 @@ def cut_all(peer_name: str) -> None:
     """Leave every association with a peer at once, those still being opened too; from any thread."""
     for assoc, name in list(_under_way.items()):
         if name == peer_name:
-            _cut(assoc)
+            cut(assoc)
 
 
 def _on_open(event: evt.Event, peer_name: str) -> None:
@@ -188,25 +188,32 @@ def switch_nagle_off(assoc: PynetdicomAssociation) -> None:
         inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _bound_sending(assoc: PynetdicomAssociation) -> None:
+def bound_sending(assoc: PynetdicomAssociation) -> None:
     """Let whoever sends wait while WAITING_PDU_MAX PDUs have not gone yet; cut a peer that takes none for STALL_S."""
     dul = assoc.dul
     send: Callable[[Any], None] = dul.send_pdu
+    if send.__name__ == "send_bounded":
+        return
 
     def send_bounded(primitive: Any) -> None:
         waited_from_s, last_size = time.monotonic(), dul.to_provider_queue.qsize()
-        while (size := dul.to_provider_queue.qsize()) >= WAITING_PDU_MAX and assoc.is_established:
+        while (size := dul.to_provider_queue.qsize()) >= WAITING_PDU_MAX and is_alive(assoc):
             if size < last_size:
                 waited_from_s, last_size = time.monotonic(), size
             elif time.monotonic() - waited_from_s > STALL_S:
-                _cut(assoc)
+                cut(assoc)
             time.sleep(0.0005)
         send(primitive)
 
     dul.send_pdu = send_bounded
 
 
-def _cut(assoc: PynetdicomAssociation) -> None:
+def is_alive(assoc: PynetdicomAssociation) -> bool:
+    """Tell whether the peer is still there, also from the library's own thread, which notices last."""
+    return bool(assoc.is_established and assoc.dul.is_alive() and not assoc.acse.is_aborted())
+
+
+def cut(assoc: PynetdicomAssociation) -> None:
     """Close the socket below a stuck association, then let the library notice."""
     inner = getattr(assoc.dul.socket, "socket", None)
     if inner is not None:

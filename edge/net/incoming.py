@@ -1,103 +1,116 @@
-"""Where the bytes of an object go while a peer sends it: straight into a file, with a running SHA-256.
+"""One object while a peer sends it: straight into a file, with a running SHA-256; memory is one small buffer.
 
-pynetdicom would write each object to the system's folder for temporary files, flush it piece by piece and forget it
-when the association breaks. It asks for the file by one name of one module; that name is ours (see `use`). A disk that
-fills up is not an error of the network: the rest is let through, and `problem` tells what to answer.
+A disk that fills up or fails is not an error of the network: the rest of the object is let through, and `problem`
+tells what to answer.  Standard: PS3.10 7.1
 """
 
 import hashlib
-import threading
+import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from pynetdicom import dimse_messages
+from edge.dicom.header import IMPLEMENTATION_CLASS_UID
+from edge.net.association import IMPLEMENTATION_VERSION
+from edge.runtime import kernel
 
-BUFFER_BYTES = 256 * 1024
+BUFFER_BYTES = 128 * 1024
+DIRECT_BYTES_MIN = 32 * 1024
+"""A piece so large is written at once, without a copy."""
+ROOM_EVERY_BYTES = 32 * 1024 * 1024
+"""After so many bytes the reserve of the disk is looked at again."""
 
-_files: dict[str, "IncomingFile"] = {}
-_lock = threading.Lock()
 
+class IncomingObject:
+    """A file being received. Close it with `complete` or `discard`; `discard` also after `complete` does no harm."""
 
-class IncomingFile:
-    """One object under way. It looks to pynetdicom like a named temporary file."""
-
-    def __init__(self, path: Path) -> None:
-        """Make the file; a disk that refuses is noted, not raised."""
-        self.name = str(path)
+    def __init__(self, path: Path, has_room: Callable[[], bool], head: bytes) -> None:
+        """Make the file and begin it with `head`; a disk that refuses is noted, not raised."""
         self.path = path
-        self.file = self
         self.problem: OSError | None = None
+        self.is_refused = not has_room()
+        """The reserve of the disk is reached: nothing more is written."""
         self.size_bytes = 0
+        self._has_room = has_room
+        self._room_at_bytes = ROOM_EVERY_BYTES
         self._digest = hashlib.sha256()
-        self._stream: Any = None
-        self.writer = threading.current_thread()
-        self.is_taken = False
+        self._waiting = bytearray()
+        self._descriptor = -1
+        if self.is_refused:
+            return
         try:
-            self._stream = path.open("xb", buffering=BUFFER_BYTES)
+            self._descriptor = kernel.open_new(path)
         except OSError as error:
             self.problem = error
+        self.write(memoryview(head))
 
-    def write(self, data: bytes) -> int:
-        if self.problem is None:
-            try:
-                self._stream.write(data)
-                self._digest.update(data)
-                self.size_bytes += len(data)
-            except OSError as error:
-                self.problem = error
-        return len(data)
-
-    def flush(self) -> None:
-        """pynetdicom flushes after every piece; one flush at the end is enough."""
+    def write(self, data: memoryview) -> None:
+        """Take the next bytes; the view may be used again when this returns."""
+        if self.problem is not None or self.is_refused:
+            return
+        self.size_bytes += len(data)
+        if len(data) < DIRECT_BYTES_MIN:
+            self._waiting += data
+            if len(self._waiting) >= BUFFER_BYTES:
+                self._flush()
+        else:
+            self._flush()
+            self._put(data)
+        if self.size_bytes >= self._room_at_bytes:
+            self._room_at_bytes += ROOM_EVERY_BYTES
+            self.is_refused = not self._has_room()
 
     def complete(self) -> bytes:
-        """Write out what is buffered and return the digest of the whole file.  Raises: OSError noted before."""
-        self.close()
+        """Write out what is buffered and return the digest of the whole file.  Raises: OSError, also of before."""
+        self._flush()
+        if self.problem is None:
+            try:
+                self._close()
+            except OSError as error:
+                self.problem = error
         if self.problem is not None:
             raise self.problem
         return self._digest.digest()
 
-    def close(self) -> None:
-        if self._stream is not None:
-            try:
-                self._stream.close()
-            except OSError as error:
-                self.problem = self.problem or error
-            self._stream = None
-
     def discard(self) -> None:
-        """Close and remove it, if it is still there."""
-        self.close()
-        self.path.unlink(missing_ok=True)
-        with _lock:
-            _files.pop(self.name, None)
+        """Close it and remove it, if it is still there.  Raises: OSError when it cannot be removed: a sweep will."""
+        try:
+            self._close()
+        finally:
+            kernel.unlink(self.path)
+
+    def _flush(self) -> None:
+        if self._waiting:
+            waiting, self._waiting = self._waiting, bytearray()
+            self._put(waiting)
+
+    def _put(self, data: memoryview | bytearray) -> None:
+        if self.problem is None:
+            try:
+                kernel.write(self._descriptor, data)
+                self._digest.update(data)
+            except OSError as error:
+                self.problem = error
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
 
 
-def use(new_temp: Callable[[], Path]) -> None:
-    """From now on everything this process receives is written to the paths that `new_temp` names."""
-
-    def open_one(**_: Any) -> IncomingFile:
-        file = IncomingFile(new_temp())
-        with _lock:
-            _files[file.name] = file
-        return file
-
-    dimse_messages.NamedTemporaryFile = open_one
-
-
-def take(path: Path | None) -> IncomingFile | None:
-    """Return the file that a finished message was written to, the caller's to discard; None when it had no dataset."""
-    with _lock:
-        file = _files.get(str(path))
-        if file is not None:
-            file.is_taken = True
-        return file
+def file_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
+    """Return preamble and file meta information: the same for the same object, whoever sends it."""
+    elements = b"".join(
+        (
+            struct.pack("<HH2sHI", 2, 1, b"OB", 0, 2) + b"\0\1", _text(2, b"UI", sop_class_uid),
+            _text(3, b"UI", sop_instance_uid), _text(0x10, b"UI", transfer_syntax_uid),
+            _text(0x12, b"UI", IMPLEMENTATION_CLASS_UID), _text(0x13, b"SH", IMPLEMENTATION_VERSION),
+        )
+    )  # fmt: skip
+    return bytes(128) + b"DICM" + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(elements)) + elements
 
 
-def abandon(writer: threading.Thread) -> None:
-    """The connection that this thread served is gone: discard what it had begun and not finished."""
-    with _lock:
-        begun = [file for file in _files.values() if file.writer is writer and not file.is_taken]
-    for file in begun:
-        file.discard()
+def _text(element: int, vr: bytes, text: str) -> bytes:
+    value = text.encode("ascii", "replace")
+    value += (b"\0" if vr == b"UI" else b" ") * (len(value) % 2)
+    return struct.pack("<HH2sH", 2, element, vr, len(value)) + value

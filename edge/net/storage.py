@@ -6,9 +6,10 @@ Standard: PS3.4 B (Storage), PS3.7 9.1.1
 import io
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pydicom
 from pydicom.uid import (
@@ -53,7 +54,9 @@ class Answer:
 class Storage:
     """An association for sending; a context manager."""
 
-    def __init__(self, peer: Peer, kinds: Iterable[tuple[str, str]]) -> None:
+    def __init__(
+        self, peer: Peer, kinds: Iterable[tuple[str, str]], *, originator: tuple[str, int] | None = None
+    ) -> None:
         """Open it for these (SOP class, transfer syntax) pairs; see `fits`.  Raises: UnreachableError."""
         self.kinds = fitting(kinds)
         # Echo is always among them: the association opens also when the peer takes none of these kinds, and each
@@ -63,7 +66,15 @@ class Storage:
         for sop_class in sorted({sop_class for sop_class, _ in self.kinds}):
             pairs += [(sop_class, [syntax]) for syntax in _PLAIN if (sop_class, syntax) not in self.kinds]
         self._association = Association(peer, contexts_for(pairs))
-        self._message_count = 0
+        self._sender = Sender(
+            self._association.inner,
+            (
+                (context.abstract_syntax, context.transfer_syntax[0])
+                for context in self._association.inner.accepted_contexts
+            ),
+            abort=self.abort,
+            originator=originator,
+        )
 
     def __enter__(self) -> "Storage":
         return self
@@ -88,6 +99,29 @@ class Storage:
 
     def send(self, parcel: Parcel) -> Answer:
         """Send one object and wait for the answer. Its outcome is the peer's word, or that it could not be asked."""
+        return self._sender.send(parcel)
+
+
+class Sender:
+    """Sends objects over an association that is open already, whoever opened it."""
+
+    def __init__(
+        self,
+        assoc: Any,
+        accepted: Iterable[tuple[str, str]],
+        *,
+        abort: Callable[[], None],
+        originator: tuple[str, int] | None = None,
+    ) -> None:
+        """Use these accepted (SOP class, transfer syntax) pairs. `originator`: AE title and message of a C-MOVE."""
+        self._assoc = assoc
+        self._accepted = frozenset(accepted)
+        self._abort = abort
+        self._originator = originator or (None, None)
+        self._message_count = 0
+
+    def send(self, parcel: Parcel) -> Answer:
+        """Send one object and wait for the answer. Its outcome is the peer's word, or that it could not be asked."""
         try:
             content = self._content(parcel)
         except _UNREADABLE as error:
@@ -96,11 +130,14 @@ class Storage:
             return Answer(outcome=Outcome.REFUSED, reason=self._why_not(parcel))
         self._message_count = self._message_count % 65535 + 1
         try:
-            status = self._association.inner.send_c_store(content, msg_id=self._message_count)
+            status = self._assoc.send_c_store(
+                content, msg_id=self._message_count, originator_aet=self._originator[0],
+                originator_id=self._originator[1],
+            )  # fmt: skip
         except _UNREADABLE as error:
-            if not self.is_open:
+            if not self._assoc.is_established:
                 return Answer(outcome=Outcome.FAILED, reason="the association is closed", is_link_fault=True)
-            self.abort()  # Whether it began to send is not known.
+            self._abort()  # Whether it began to send is not known.
             return Answer(outcome=Outcome.REFUSED, reason=f"it cannot be sent: {error}")
         if "Status" not in status:
             return Answer(outcome=Outcome.FAILED, reason="the connection broke or no answer came", is_link_fault=True)
@@ -110,9 +147,9 @@ class Storage:
 
     def _content(self, parcel: Parcel) -> "Path | pydicom.Dataset | None":
         """Return what to send: the file, or the dataset in a plain form; None when the peer takes neither."""
-        if self._association.accepts(parcel.sop_class_uid, parcel.transfer_syntax_uid):
+        if (parcel.sop_class_uid, parcel.transfer_syntax_uid) in self._accepted:
             return parcel.path if _is_as_its_meta_says(parcel) else pydicom.dcmread(parcel.path)
-        syntax = next((s for s in _PLAIN if self._association.accepts(parcel.sop_class_uid, s)), None)
+        syntax = next((s for s in _PLAIN if (parcel.sop_class_uid, s) in self._accepted), None)
         if syntax is None:
             return None
         if parcel.transfer_syntax_uid in LOSSLESS:
@@ -123,15 +160,9 @@ class Storage:
 
     def _why_not(self, parcel: Parcel) -> str:
         name = pydicom.uid.UID(parcel.transfer_syntax_uid).name
-        if not any(sop_class == parcel.sop_class_uid for sop_class, _ in self._accepted()):
+        if not any(sop_class == parcel.sop_class_uid for sop_class, _ in self._accepted):
             return f"it does not take the SOP class {pydicom.uid.UID(parcel.sop_class_uid).name}"
         return f"it does not take {name}, and this object cannot be sent in another form without loss"
-
-    def _accepted(self) -> list[tuple[str, str]]:
-        return [
-            (context.abstract_syntax, context.transfer_syntax[0])
-            for context in self._association.inner.accepted_contexts
-        ]
 
 
 def fitting(kinds: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:

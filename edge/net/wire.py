@@ -1,0 +1,89 @@
+"""One connection with a peer, plain or TLS: read by one thread, written to by any.
+
+A TLS connection is one state machine of its library: reading and writing take turns.
+"""
+
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable
+
+from edge.runtime import kernel
+
+SEND_STALL_S = 60.0
+"""A peer that takes no byte for so long is left."""
+
+
+class Wire:
+    """A connected socket; the caller's to close."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Take over a socket. Small packets go at once: waiting for acknowledgements costs 40 ms an object."""
+        self._socket = connection
+        self._lock = threading.Lock()
+        if connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setblocking(False)
+
+    def shake_hands(self, context: ssl.SSLContext, *, until_s: float) -> None:
+        """Make it a TLS connection.  Raises: OSError (TimeoutError, ssl.SSLError)."""
+        wrapped = context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
+        self._socket = wrapped
+        while True:
+            try:
+                wrapped.do_handshake()
+                return
+            except ssl.SSLWantReadError:
+                self._wait(select.POLLIN, until_s - time.monotonic())
+            except ssl.SSLWantWriteError:
+                self._wait(select.POLLOUT, until_s - time.monotonic())
+
+    def receive_into(self, room: memoryview, timeout_s: float) -> int:
+        """Wait for bytes and take them; 0 when the peer has closed.  Raises: TimeoutError, OSError."""
+        until_s: float | None = None
+        while True:
+            try:
+                if isinstance(self._socket, ssl.SSLSocket):
+                    with self._lock:
+                        return kernel.receive_into(self._socket, room)
+                return kernel.receive_into(self._socket, room)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                now_s = time.monotonic()
+                until_s = until_s or now_s + timeout_s
+                self._wait(select.POLLIN, until_s - now_s)
+            except ssl.SSLWantWriteError:
+                self._wait(select.POLLOUT, timeout_s)
+            except ssl.SSLEOFError:
+                return 0
+
+    def send(self, parts: Iterable[bytes | memoryview]) -> None:
+        """Send all of it, with nothing of other threads between.  Raises: TimeoutError, OSError."""
+        with self._lock:
+            for part in parts:
+                rest = memoryview(part)
+                while rest:
+                    try:
+                        rest = rest[kernel.send(self._socket, rest) :]
+                    except (BlockingIOError, ssl.SSLWantWriteError):
+                        self._wait(select.POLLOUT, SEND_STALL_S)
+                    except ssl.SSLWantReadError:
+                        self._wait(select.POLLIN, SEND_STALL_S)
+
+    def shut(self) -> None:
+        """End it for both sides, from any thread; whoever waits in it wakes."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:  # The peer was quicker.
+            return
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _wait(self, event: int, timeout_s: float) -> None:
+        poll = select.poll()
+        poll.register(self._socket, event)
+        if timeout_s <= 0 or not poll.poll(timeout_s * 1000):
+            raise TimeoutError("the peer was silent for too long")
