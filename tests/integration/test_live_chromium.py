@@ -186,7 +186,10 @@ def test_somebody_who_joins_a_frozen_picture_sees_it_at_once(browser: Any, live:
         probe.pause(True)
         time.sleep(0.7)
         second = join(browser, live, "second")
-        assert second.evaluate("call.frames[0].index") == probe.written_count - 1
+        live.wait_until(
+            lambda: second.evaluate("call.frames.at(-1).index") == probe.written_count - 1,
+            "the newest picture is shown",
+        )
         for page in (first, second):
             page.context.close()
 
