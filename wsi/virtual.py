@@ -1,7 +1,8 @@
 """A scan answered as the DICOM series it will become, before anything is written.
 
-UIDs, headers and frames are those of the files a conversion with the same metadata writes; an object whose frames are
-copied can also be streamed, byte for byte the later file, with its length known beforehand.
+UIDs, headers and frames are those of the files a conversion with the same metadata and levels writes; an object whose
+frames are copied can also be streamed, byte for byte the later file, with its length known beforehand. A level that is
+made from another made level is left out: its frames exist only once that one is written.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING
 from wsi.errors import UnsupportedSlideError
 from wsi.metadata import SlideMetadata
 from wsi.plan import PlannedInstance
-from wsi.series import lossy_ratios, plan_conversion, subject_of
+from wsi.pyramid import AnyImage, MissingImage
+from wsi.series import Levels, images_of, lossy_ratios, plan_conversion, subject_of
 from wsi.source import Image, Source, StoredImage
 from wsi.writer import FrameReader, Layout, batches, buffer_for, lay_out
 
@@ -24,16 +26,21 @@ if TYPE_CHECKING:
     from wsi.dataset import Subject
 
 
+_NO_FRAMES = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0" + bytes(4) + b"\xfe\xff\xdd\xe0" + bytes(4)
+"""Pixel data of unknown length, an empty offset table, and the end."""
+
+
 class VirtualSlide:
     """The series of an open scan. The scan must stay open as long as this is used, and is not closed by it."""
 
-    def __init__(self, source: Source, metadata: SlideMetadata | None = None) -> None:
+    def __init__(self, source: Source, metadata: SlideMetadata | None = None, *, levels: Levels = "native") -> None:
         known = (metadata or SlideMetadata()).over(source.metadata)
-        self.plan = plan_conversion(source, known)
+        self.plan = plan_conversion(source, known, levels=levels)
         subject = subject_of(source, known, self.plan)
         self.instances = tuple(
-            VirtualInstance(planned=planned, image=image, subject=subject)
-            for planned, image in zip(self.plan.instances, source.images, strict=True)
+            VirtualInstance(planned=planned, image=bound, subject=subject)
+            for planned, image in zip(self.plan.instances, images_of(source, levels), strict=True)
+            if (bound := _bound(image)) is not None
         )
 
     def instance(self, sop_instance_uid: str) -> VirtualInstance:
@@ -42,6 +49,12 @@ class VirtualSlide:
             if instance.planned.sop_instance_uid == sop_instance_uid:
                 return instance
         raise KeyError(sop_instance_uid)
+
+
+def _bound(image: AnyImage) -> Image | None:
+    if not isinstance(image, MissingImage):
+        return image
+    return image.bind(image.parent.table) if isinstance(image.parent, StoredImage) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,6 +70,12 @@ class VirtualInstance:
         from wsi.dataset import build_dataset
 
         return build_dataset(self.subject, self.planned, lossy_ratios=self._ratios())
+
+    def header_file(self) -> bytes:
+        """Return a DICOM file with the header of the file to be, and no frames."""
+        from wsi.dataset import header_bytes
+
+        return header_bytes(self.subject, self.planned, lossy_ratios=self._ratios()) + _NO_FRAMES
 
     def frame(self, number: int) -> bytes:
         """Return a frame as the file will hold it, its padding byte left out; from 1.

@@ -25,7 +25,7 @@ INSTANCE = SERIES + "/instances/{instance}"
 
 def routes(parts: Parts) -> list[Route]:
     """Return the rows of the route table; the most asked for come first."""
-    objects = Objects(parts.instances)
+    objects = Objects(parts.instances, parts.scans)
     frames, rendered, retrieve = Frames(objects), Rendered(parts.database, objects), Retrieve(objects)
     query, store = Query(parts.database, objects), Store(objects)
 

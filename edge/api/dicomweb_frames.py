@@ -3,10 +3,9 @@
 from aiohttp import web
 
 from edge.api.dicomweb_accept import Choice, Form, NotAcceptableError, choose_frame_form
-from edge.api.dicomweb_objects import Objects
+from edge.api.dicomweb_objects import AnyFrames, Objects
 from edge.api.dicomweb_sending import JOINED_BYTES_MAX, Parts, is_fresh, not_modified, send_bytes, underway
 from edge.dicom.decode import decode, encode_native
-from edge.dicom.frame_index import OpenFrames
 from edge.dicom.pixel_layout import PixelLayout
 from edge.dicom.render import Wish, encode
 from edge.errors import BadInputError, NotFoundError
@@ -40,7 +39,7 @@ class Frames:
         return await self._send_parts(request, frames, numbers, choice, etag)
 
     async def _send_parts(
-        self, request: web.Request, frames: OpenFrames, numbers: list[int], choice: Choice, etag: str
+        self, request: web.Request, frames: AnyFrames, numbers: list[int], choice: Choice, etag: str
     ) -> web.StreamResponse:
         parts = Parts(request, choice.media_type, etag)
         weight_bytes = sum(frames.index.extent(number)[1] for number in numbers)
@@ -56,7 +55,7 @@ class Frames:
                 await parts.write(parts.head(choice.part_type) + data)
         return await parts.finish()
 
-    async def _frame(self, frames: OpenFrames, number: int, choice: Choice) -> bytes:
+    async def _frame(self, frames: AnyFrames, number: int, choice: Choice) -> bytes:
         data = await self._objects.read_frame(frames, number)
         if choice.form is Form.STORED:
             return data

@@ -5,13 +5,16 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydicom.dataset import Dataset
 
+from edge.api.dicomweb_sending import file_chunks
+from edge.api.scans import ScanFrames, Scans
 from edge.dicom.dicom_json import encode_dataset
 from edge.dicom.frame_index import FrameCache, OpenFrames
 from edge.dicom.pixel_layout import Opened, open_object
@@ -23,12 +26,15 @@ ROOT = "/dicom-web"
 INSTANCE_COUNT_MAX = 4096
 INSTANCE_KEPT_S = 10.0
 """How long a removed object may still be served from memory."""
+SCANNED_KEPT_S = 0.5
+"""The same for one that is known from its scan only: soon its file takes over."""
 PRESENTATION_COUNT_MAX = 128
 METADATA_BYTES_MAX = 32 * 1024 * 1024
 READ_THREAD_COUNT = 8
 DECODE_THREAD_COUNT = max(2, (os.cpu_count() or 2) - 2)
 WAITING_COUNT_MAX = 256
 
+AnyFrames = OpenFrames | ScanFrames
 Answer = TypeVar("Answer")
 Value = TypeVar("Value")
 
@@ -82,8 +88,9 @@ class Workers:
 class Objects:
     """Every object that DICOMweb serves passes through here."""
 
-    def __init__(self, instances: Instances) -> None:
+    def __init__(self, instances: Instances, scans: Scans) -> None:
         self.instances = instances
+        self.scans = scans
         self.readers = Workers(READ_THREAD_COUNT, "dicomweb-read")
         self.decoders = Workers(DECODE_THREAD_COUNT, "dicomweb-decode")
         self._frames = FrameCache()
@@ -95,10 +102,11 @@ class Objects:
         """Return an object that lies where the address says.  Raises: NotFoundError."""
         kept = self._found.get(sop)
         if kept is None or kept[0] < time.monotonic():
-            found = await self.readers.run(self.instances.find, sop)
+            found = await self.readers.run(partial(self.instances.find, with_scans=True), sop)
             if found is None:
                 raise NotFoundError(f"There is no object {sop}.")
-            kept = self._found.put(sop, (time.monotonic() + INSTANCE_KEPT_S, found))
+            kept_s = INSTANCE_KEPT_S if found.scan_id is None else SCANNED_KEPT_S
+            kept = self._found.put(sop, (time.monotonic() + kept_s, found))
         instance = kept[1]
         if instance.series_instance_uid != series or instance.study_instance_uid != study:
             raise NotFoundError(f"There is no object {sop} in this series.")
@@ -107,9 +115,9 @@ class Objects:
     async def list(self, study: str, series: str | None = None) -> list[Instance]:
         """Return the objects of a study or series, in their order.  Raises: NotFoundError when there are none."""
         if series is None:
-            found = await self.readers.run(self.instances.in_study, study)
+            found = await self.readers.run(partial(self.instances.in_study, with_scans=True), study)
         else:
-            found = await self.readers.run(self.instances.in_series, series)
+            found = await self.readers.run(partial(self.instances.in_series, with_scans=True), series)
             found = [instance for instance in found if instance.study_instance_uid == study]
         if not found:
             raise NotFoundError(
@@ -118,21 +126,36 @@ class Objects:
         return found
 
     def path_of(self, instance: Instance) -> Path:
+        """Return the file of a kept object."""
+        assert instance.scan_id is None, "there is no file yet"
         return self.instances.path_of(instance)
 
-    async def open_frames(self, instance: Instance) -> OpenFrames:
+    async def chunks(self, instance: Instance) -> AsyncIterator[bytes]:
+        """Yield the whole object.  Raises: NotFoundError, ConflictError while its frames are still to be made."""
+        if instance.scan_id is None:
+            async for chunk in file_chunks(self.path_of(instance)):
+                yield chunk
+            return
+        pieces = self.scans.file_bytes(instance)
+        while (piece := await self.readers.run(next, pieces, None)) is not None:
+            yield piece
+
+    async def open_frames(self, instance: Instance) -> AnyFrames:
         """Return an object's frames.  Raises: NotFoundError (no pixels), BadInputError (broken)."""
+        if instance.scan_id is not None:
+            ready = self.scans.frames_if_open(instance)
+            return ready if ready is not None else await self.readers.run(self.scans.frames, instance)
         opened = self._frames.find(instance.digest)
         if opened is not None:
             return opened
         return await self.readers.run(self._frames.open, self.path_of(instance), instance.digest)
 
-    async def read_frame(self, frames: OpenFrames, number: int) -> bytes:
+    async def read_frame(self, frames: AnyFrames, number: int) -> bytes:
         """Return one frame as stored: at once when it is in memory, else from a thread.  Raises: NotFoundError."""
         data = frames.read_if_cached(number)
         return data if data is not None else await self.readers.run(frames.read, number)
 
-    async def presentation(self, instance: Instance, frames: OpenFrames) -> Presentation:
+    async def presentation(self, instance: Instance, frames: AnyFrames) -> Presentation:
         """Return how an object is shown."""
         kept = self._presentations.get(instance.digest)
         if kept is not None:
@@ -142,6 +165,8 @@ class Objects:
 
     def open_header(self, instance: Instance) -> Opened:
         """Read an object's header; blocking.  Raises: NotFoundError, BadInputError."""
+        if instance.scan_id is not None:
+            return self.scans.header(instance)
         try:
             with open(self.path_of(instance), "rb") as file:
                 return open_object(file)

@@ -56,7 +56,8 @@ class Query:
     def _search(self, level: str, filters: Mapping[str, str], asked: "_Asked") -> list[index.Row]:
         search = _SEARCHES[level]
         return search(
-            self._database, filters, limit=asked.limit + 1, offset=asked.offset, fuzzy=asked.is_fuzzy, count=False
+            self._database, filters, limit=asked.limit + 1, offset=asked.offset, fuzzy=asked.is_fuzzy, count=False,
+            with_scans=True,
         ).rows  # fmt: skip
 
 

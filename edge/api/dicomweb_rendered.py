@@ -98,7 +98,7 @@ class Rendered:
     def _kinds(self, study: str) -> dict[str, int]:
         """Return the rank of each image of a study's slides."""
         filters = {"StudyInstanceUID": study, "SOPClassUID": _SLIDE_CLASS}
-        rows = index.search_instances(self._database, filters, limit=SLIDE_IMAGES_MAX).rows
+        rows = index.search_instances(self._database, filters, limit=SLIDE_IMAGES_MAX, with_scans=True).rows
         return {row["SOPInstanceUID"]: _rank(row.get("ImageType")) for row in rows}
 
     async def _picture(self, request: web.Request, instance: Instance, number: int | None, wish: Wish) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from edge.api.dicomweb_accept import MEDIA_TYPES, OCTETS, choose_object_form, parse_accept
-from edge.api.dicomweb_objects import Objects, address_of
+from edge.api.dicomweb_objects import AnyFrames, Objects, address_of
 from edge.api.dicomweb_query import DICOM_JSON, require_json
 from edge.api.dicomweb_sending import (
     Parts,
@@ -46,7 +46,7 @@ class Retrieve:
             for instance in found:
                 content_type = f"application/dicom; transfer-syntax={instance.transfer_syntax_uid}"
                 await parts.write(parts.head(content_type, address_of(instance)))
-                async for chunk in file_chunks(self._objects.path_of(instance)):
+                async for chunk in self._objects.chunks(instance):
                     await parts.write(chunk)
         return await parts.finish()
 
@@ -54,9 +54,29 @@ class Retrieve:
         etag = f'"{instance.digest[:32]}"'
         if is_fresh(request, etag):
             return not_modified(etag)
-        path = self._objects.path_of(instance)
         content_type = f"application/dicom; transfer-syntax={instance.transfer_syntax_uid}"
+        if instance.scan_id is not None:
+            return await self._send_from_scan(request, instance, content_type, etag)
+        path = self._objects.path_of(instance)
         return await send_file_span(request, path, 0, instance.size_bytes, content_type, etag)
+
+    async def _send_from_scan(
+        self, request: web.Request, instance: Instance, content_type: str, etag: str
+    ) -> web.StreamResponse:
+        """Answer with the file to be; its length is known before its first byte."""
+        headers = {**headers_for(etag), "Content-Type": content_type}
+        chunks = self._objects.chunks(instance)
+        first = await anext(chunks, b"")  # What cannot be sent yet is said before the status.
+        if instance.size_bytes:
+            headers["Content-Length"] = str(instance.size_bytes)
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        with underway():
+            await response.write(first)
+            async for chunk in chunks:
+                await response.write(chunk)
+        await response.write_eof()
+        return response
 
     async def answer_metadata(self, request: web.Request) -> web.StreamResponse:
         """GET …/metadata of a study, series or instance.  Raises: NotFoundError, BadInputError, NotAcceptableError."""
@@ -116,7 +136,7 @@ class Retrieve:
         start, end = index.body
         media_type = MEDIA_TYPES.get(syntax, (OCTETS,))[0]
         content_type = f"{media_type}; transfer-syntax={syntax}"
-        if index.is_encapsulated and syntax in VIDEO_SYNTAXES:
+        if isinstance(frames, OpenFrames) and index.is_encapsulated and syntax in VIDEO_SYNTAXES:
             start, extent = index.extent(1)
             head = index.read_at(frames.fileno(), start, ITEM_HEADER_BYTES)
             if int.from_bytes(head[4:8], "little") + ITEM_HEADER_BYTES == extent and not _wants_parts(request):
@@ -124,7 +144,8 @@ class Retrieve:
                 return await send_file_span(
                     request, frames.path, start + ITEM_HEADER_BYTES, size, media_type, etag
                 )  # fmt: skip
-        if not index.is_encapsulated and index.inflated is None and not index.layout.is_big_endian:
+        is_plain = not index.is_encapsulated and index.inflated is None and not index.layout.is_big_endian
+        if isinstance(frames, OpenFrames) and is_plain:
             if not _wants_parts(request):
                 return await send_file_span(request, frames.path, start, end - start, OCTETS, etag)
             return await self._stream(request, OCTETS, OCTETS, etag, [file_chunks(frames.path, start, end - start)])
@@ -133,7 +154,7 @@ class Retrieve:
         pieces = [self._frame(frames, number) for number in range(1, index.frame_count + 1)]
         return await self._stream(request, media_type, content_type, etag, pieces)
 
-    async def _frame(self, frames: OpenFrames, number: int) -> AsyncIterator[bytes]:
+    async def _frame(self, frames: AnyFrames, number: int) -> AsyncIterator[bytes]:
         yield await self._objects.read_frame(frames, number)
 
     async def _stream(

@@ -83,6 +83,8 @@ class SlideRow(Answer):
     size_bytes: int
     kept_s: float
     delivery: DeliverySummary
+    job_id: str | None
+    """The conversion that is still to write files of it; until then it is shown straight from its scan."""
 
 
 class LevelView(Answer):

@@ -17,6 +17,7 @@ from edge.api.hub import Hub
 from edge.api.invitations import Invitations
 from edge.api.metrics import Metrics
 from edge.api.outbox import Outbox
+from edge.api.scans import Scans
 from edge.api.situation import Situation
 from edge.api.slides import SlideShelf
 from edge.config import Config
@@ -47,7 +48,8 @@ class Parts:
         self.guard = Guard(self.accounts)
         self.audit_proof = AuditProof(database)
         self.invitations = Invitations(database, public_url=public_url)
-        self.shelf = SlideShelf(database, instances)
+        self.scans = Scans(database)
+        self.shelf = SlideShelf(database, instances, self.scans)
         self.outbox = Outbox(config, database)
         self.health = Health(config, database, self.situation, self.outbox)
         self.desk = Desk(config, database, self.situation, self.hub, public_url=public_url)

@@ -32,12 +32,13 @@ def read(path: Path) -> SlideHeader:
     """Read one object.  Raises: BadInputError."""
     try:
         ds = pydicom.dcmread(path, stop_before_pixels=True)
-        return _of(ds)
+        return describe(ds)
     except (OSError, InvalidDicomError, ValueError, AttributeError) as error:
         raise BadInputError(f"The object in {path.name} is not a slide that can be read.") from error
 
 
-def _of(ds: Any) -> SlideHeader:
+def describe(ds: Any) -> SlideHeader:
+    """Take what the viewer needs out of a header."""
     spacing = _spacing(ds)
     return SlideHeader(
         width_px=int(getattr(ds, "TotalPixelMatrixColumns", ds.Columns)),

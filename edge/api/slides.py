@@ -7,7 +7,8 @@ from typing import Any
 from edge.api import local_time, object_shapes
 from edge.api.route import Call, Route
 from edge.api.rows import text, texts
-from edge.api.slide_header import SlideHeader, read
+from edge.api.scans import Scans
+from edge.api.slide_header import SlideHeader, describe, read
 from edge.api.studies import delivery_summaries
 from edge.core import dicom_time
 from edge.core.access import Action
@@ -36,26 +37,28 @@ def routes() -> list[Route]:
 class SlideShelf:
     """Slides from the index, and the headers of their objects, remembered: an object never changes."""
 
-    def __init__(self, database: Database, instances: Instances) -> None:
+    def __init__(self, database: Database, instances: Instances, scans: Scans) -> None:
         self._database = database
         self._instances = instances
+        self._scans = scans
         self._headers: OrderedDict[str, SlideHeader] = OrderedDict()
 
     def list_series(self, *, words: str, limit: int, offset: int) -> list[index.Row]:
         """Return the series that hold slides; blocks."""
         found = index.search_studies(
-            self._database, {"ModalitiesInStudy": "SM"}, text=words, limit=limit, offset=offset, count=False
-        )
+            self._database, {"ModalitiesInStudy": "SM"}, text=words, limit=limit, offset=offset, count=False,
+            with_scans=True,
+        )  # fmt: skip
         rows: list[index.Row] = []
         for study in found.rows:
             filters = {"StudyInstanceUID": study["StudyInstanceUID"], "SOPClassUID": WHOLE_SLIDE}
-            rows += index.search_series(self._database, filters, limit=limit).rows
+            rows += index.search_series(self._database, filters, limit=limit, with_scans=True).rows
         return rows[:limit]
 
     def find_series(self, series_uid: str) -> index.Row:
         """Return one series; blocks.  Raises: NotFoundError."""
         filters = {"SeriesInstanceUID": series_uid, "SOPClassUID": WHOLE_SLIDE}
-        found = index.search_series(self._database, filters, limit=1)
+        found = index.search_series(self._database, filters, limit=1, with_scans=True)
         if not found.rows:
             raise NotFoundError(f"There is no slide {series_uid} on this node.")
         return found.rows[0]
@@ -64,7 +67,7 @@ class SlideShelf:
         """Return all fields of a SlideView but the delivery; blocks.  Raises: NotFoundError without a level."""
         uid = series["SeriesInstanceUID"]
         filters = {"SeriesInstanceUID": uid, "StudyInstanceUID": series["StudyInstanceUID"]}
-        objects = index.search_instances(self._database, filters, limit=index.LIMIT_MAX).rows
+        objects = index.search_instances(self._database, filters, limit=index.LIMIT_MAX, with_scans=True).rows
         slides = [row for row in objects if row["SOPClassUID"] == WHOLE_SLIDE]
         by_flavour = {flavour_of(row): row for row in reversed(slides) if flavour_of(row) != "VOLUME"}
         levels = sorted(
@@ -110,11 +113,19 @@ class SlideShelf:
         uid = row["SOPInstanceUID"]
         header = self._headers.get(uid)
         if header is None:
-            header = read(self._instances.path_of(self._instances.require(uid)))
+            header = self._read(uid)
             self._headers[uid] = header
             while len(self._headers) > HEADER_COUNT_MAX:
                 self._headers.popitem(last=False)
         return header
+
+    def _read(self, uid: str) -> SlideHeader:
+        instance = self._instances.find(uid, with_scans=True)
+        if instance is None:
+            raise NotFoundError(f"There is no object {uid}.")
+        if instance.scan_id is not None:
+            return describe(self._scans.header(instance).dataset)
+        return read(self._instances.path_of(instance))
 
 
 def flavour_of(row: index.Row) -> str:
@@ -134,6 +145,7 @@ def _row_fields(series: index.Row, base: index.Row, objects: list[index.Row]) ->
         "scanned_s": dicom_time.to_seconds(scanned, zone=local_time.zone()),
         "size_bytes": sum(int(row["size_bytes"]) for row in objects),
         "kept_s": max(float(row["kept_s"]) for row in objects),
+        "job_id": next((str(row["scan_id"]) for row in objects if row.get("scan_id")), None),
     }
 
 

@@ -39,6 +39,7 @@ async def list_studies(call: Call) -> object_shapes.StudyPage:
         order=call.text("sort") or "-date",
         limit=call.number("limit", 50, largest=PAGE_MAX),
         offset=call.number("offset", 0, largest=OFFSET_MAX),
+        with_scans=True,
     )
     summaries = await delivery_summaries(call.parts.database, [row["StudyInstanceUID"] for row in found.rows])
     items = [object_shapes.StudyRow(**study_fields(row, summaries)) for row in found.rows]
@@ -47,12 +48,13 @@ async def list_studies(call: Call) -> object_shapes.StudyPage:
 
 async def see_study(call: Call) -> object_shapes.StudyView:
     database, uid = call.parts.database, call.path("study")
-    row = await asyncio.to_thread(index.find_study, database, uid)
+    row = await asyncio.to_thread(index.find_study, database, uid, with_scans=True)
     if row is None:
         raise NotFoundError(f"The study {uid} is not on this node.")
     of_study = {"StudyInstanceUID": uid}
-    series = await asyncio.to_thread(index.search_series, database, of_study, limit=index.LIMIT_MAX)
-    objects = await asyncio.to_thread(index.search_instances, database, of_study, limit=index.LIMIT_MAX)
+    all_of_it: dict[str, Any] = {"limit": index.LIMIT_MAX, "with_scans": True}
+    series = await asyncio.to_thread(index.search_series, database, of_study, **all_of_it)
+    objects = await asyncio.to_thread(index.search_instances, database, of_study, **all_of_it)
     summaries = await delivery_summaries(database, [uid])
     return object_shapes.StudyView(
         **study_fields(row, summaries), series=[_series(one, objects.rows) for one in series.rows]

@@ -19,13 +19,14 @@ from typing import Any
 
 import msgspec
 
+from edge.convert.announce import Announcer
 from edge.convert.child import Child
 from edge.convert.inbox import Scan, describe, find_metadata
 from edge.convert.worker import RESULT_NAME, Progress, Result, Task
 from edge.errors import ConflictError, EdgeError, NotFoundError, StorageFullError
 from edge.runtime import clock
 from edge.runtime.log import event
-from edge.store import jobs
+from edge.store import jobs, scans
 from edge.store.database import Database
 from edge.store.instances import Instances
 from edge.store.jobs import OPEN_JOB_STATES, JobRow
@@ -35,6 +36,8 @@ TRY_AGAIN_S = 60.0
 TELL_INTERVAL_S = 0.25
 QUEUE_MAX = 10_000
 LISTED_MAX = 200
+_OVER = ("done", "cancelled", "settling")
+"""Nothing of a scan in one of these states is served from the scan."""
 _WAITS = "Waits its turn."
 _BY_ITSELF = "It is tried again by itself."
 _STAGE_STATES: dict[str, jobs.JobState] = {"encode": "converting", "write": "converting", "verify": "verifying"}
@@ -58,6 +61,7 @@ class Jobs:
         self._worker_count = worker_count
         self._due_s: dict[str, float] = {}
         self._told_s: dict[str, float] = {}
+        self._announcer = Announcer(database, staging, levels, self._take_announced)
 
     def recover(self) -> None:
         """Read what was; what was under way begins again, staging that belongs to nothing goes; blocking."""
@@ -71,8 +75,12 @@ class Jobs:
         for folder in self._staging.iterdir():
             if folder.name.startswith("slide-") and folder.name not in open_ids:
                 shutil.rmtree(folder, ignore_errors=True)
+        self._announcer.recover({row.job_id for row in self._rows.values() if row.state not in _OVER})
         for job_id in open_ids:
             event(log, "job.resumed", job_id=job_id)
+            scan = describe(self._inbox, Path(self._rows[job_id].path)) if job_id not in self._announcer.known else None
+            if scan is not None:
+                self._announce(scan)
             self._enqueue(job_id)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -85,12 +93,32 @@ class Jobs:
         now_s = clock.wall_s()
         for scan in growing:
             if self._is_new(scan):
+                self._announcer.warm_up()
                 self._show_growing(scan, now_s)
         for scan in whole:
             is_due = now_s >= self._due_s.get(scan.job_id, float("inf"))
             if (self._is_new(scan) or (is_due and not self._is_busy(scan.job_id))) and not self._queue.full():
                 self._begin(scan, now_s)
         self._forget_gone({scan.job_id for scan in (*whole, *growing)})
+
+    def _announce(self, scan: Scan) -> None:
+        def is_wanted() -> bool:
+            row = self._rows.get(scan.job_id)
+            return row is not None and row.state not in _OVER and row.identity == scan.identity
+
+        self._announcer.announce(scan, is_wanted)
+
+    def _take_announced(self, scan: scans.Scan) -> None:
+        """The store knows what a scan will become: from now on its slide can be opened."""
+        row = self._rows.get(scan.scan_id)
+        if row is None or row.state in _OVER:
+            self._announcer.forget(scan.scan_id)
+            return
+        self._change(
+            replace(
+                row, study_instance_uid=scan.study_instance_uid, series_instance_uid=scan.series_instance_uid
+            )
+        )  # fmt: skip
 
     def _is_new(self, scan: Scan) -> bool:
         """Tell whether this scan, as it is now, was never taken: whatever came of it then."""
@@ -113,6 +141,9 @@ class Jobs:
     def _forget_gone(self, present: set[str]) -> None:
         """A scan that was taken away again before it was whole leaves no row behind."""
         gone = [row for row in self._rows.values() if row.state == "settling" and row.job_id not in present]
+        for job_id in self._announcer.known - present:
+            if not self._is_busy(job_id):
+                self._announcer.forget(job_id)
         for row in gone:
             if not self._is_busy(row.job_id):
                 del self._rows[row.job_id]
@@ -127,6 +158,7 @@ class Jobs:
             )
         )  # fmt: skip
         event(log, "job.taken", job_id=scan.job_id, size_bytes=scan.size_bytes)
+        self._announce(scan)
         self._enqueue(scan.job_id)
 
     def _enqueue(self, job_id: str) -> None:
@@ -171,6 +203,7 @@ class Jobs:
     async def run(self, stop: asyncio.Event) -> None:
         """Convert what is waiting, so many at once, until told to stop; the next start resumes what was cut off."""
         workers = [asyncio.create_task(self._work()) for _ in range(self._worker_count)]
+        workers.append(asyncio.create_task(self._announcer.run()))
         stopper = asyncio.create_task(stop.wait())
         await asyncio.wait([stopper, *workers], return_when=asyncio.FIRST_COMPLETED)
         for task in (stopper, *self._running.values(), *workers):
@@ -219,6 +252,7 @@ class Jobs:
     def _let_settle(self, row: JobRow) -> None:
         """The scan is not what it was when it was taken: it is looked at anew, or is gone."""
         self._rows[row.job_id] = replace(row, state="settling", identity="")
+        self._announcer.forget(row.job_id)
         jobs.remove(self._database, row.job_id)
         self._tell(self._rows[row.job_id])
 
@@ -334,6 +368,8 @@ class Jobs:
 
     async def _end(self, row: JobRow) -> None:
         self._change(replace(row, ended_s=clock.wall_s(), eta_s=None))
+        if row.state != "failed":  # What failed can still be looked at.
+            self._announcer.forget(row.job_id)
         await asyncio.to_thread(self._clear, row.job_id)
         event(log, "job.ended", job_id=row.job_id, state=row.state)
 

@@ -65,7 +65,7 @@ class Progress(msgspec.Struct, kw_only=True):
 def main() -> int:
     """Convert as told and return the exit status."""
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
-    _die_with_parent(task.parent_process_id)
+    die_with_parent(task.parent_process_id)
     os.nice(NICENESS)
     is_stopped = [False]
     signal.signal(signal.SIGTERM, lambda *_: is_stopped.__setitem__(0, True))
@@ -143,7 +143,7 @@ def _say(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _die_with_parent(parent_process_id: int) -> None:
+def die_with_parent(parent_process_id: int) -> None:
     """A service that is killed takes its children along, at once: two must never write into one staging folder."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

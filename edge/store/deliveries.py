@@ -161,7 +161,8 @@ def recover(database: Database, *, now_s: float, destinations: Sequence[str] = (
             connection.execute(
                 "INSERT OR IGNORE INTO deliveries (sop_instance_uid, destination, study_instance_uid, size_bytes,"
                 " made_s, changed_s) SELECT sop_instance_uid, ?, study_instance_uid, instances.size_bytes,"
-                " instances.kept_s, ? FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)",
+                " instances.kept_s, ? FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)"
+                " WHERE scan_id IS NULL",
                 (destination, now_s),
             )
         return count

@@ -16,6 +16,7 @@ from typing import Any
 from edge.errors import BadInputError
 from edge.store.database import Database
 from edge.store.matching import Column, Kind, condition, free_text
+from edge.store.rows import Instance, instances_where
 
 LIMIT_MAX = 5000
 
@@ -79,8 +80,34 @@ _SERIES_COUNTS = {
 _INSTANCE_FIELDS = {
     "SOPInstanceUID": "sop_instance_uid", "SOPClassUID": "sop_class_uid", "InstanceNumber": "instance_number",
     "AvailableTransferSyntaxUID": "transfer_syntax_uid", "NumberOfFrames": "frame_count", "digest": "digest",
-    "size_bytes": "instances.size_bytes", "kept_s": "instances.kept_s", "source": "source", "_more": "attributes",
+    "size_bytes": "instances.size_bytes", "kept_s": "instances.kept_s", "source": "source", "scan_id": "scan_id",
+    "_more": "attributes",
 }  # fmt: skip
+
+# Scans are few: only what one of them touches is looked at twice.
+_SCANNED = "SELECT series_key FROM instances WHERE scan_id IS NOT NULL"
+_SERIES_IS_KEPT = (
+    f"(series.series_key NOT IN ({_SCANNED}) OR EXISTS"
+    " (SELECT 1 FROM instances AS kept WHERE kept.series_key = series.series_key AND kept.scan_id IS NULL))"
+)
+_STUDY_IS_KEPT = (
+    f"(studies.study_key NOT IN (SELECT study_key FROM series WHERE series_key IN ({_SCANNED})) OR EXISTS"
+    " (SELECT 1 FROM instances AS kept JOIN series AS of_kept USING (series_key)"
+    " WHERE of_kept.study_key = studies.study_key AND kept.scan_id IS NULL))"
+)
+
+_PATIENT_FIELDS = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex")
+_PATIENT_COUNTS = {
+    "NumberOfPatientRelatedStudies": "count(*)", "NumberOfPatientRelatedSeries": "sum(series_count)",
+    "NumberOfPatientRelatedInstances": "sum(instance_count)",
+}  # fmt: skip
+_PATIENT_SQL = ", ".join(
+    [f'{_STUDY_FIELDS[keyword]} AS "{keyword}"' for keyword in _PATIENT_FIELDS[:2]]
+    # Of several studies the newest is believed: SQLite takes all bare columns from the row that has the greatest.
+    + [f'{_STUDY_FIELDS[keyword]} AS "{keyword}"' for keyword in _PATIENT_FIELDS[2:]]
+    + [f'{column} AS "{keyword}"' for keyword, column in _PATIENT_COUNTS.items()]
+    + ["max(study_date || study_time || kept_s)"]
+)
 
 Row = dict[str, Any]
 
@@ -110,27 +137,25 @@ STUDY_ORDERS = {
 def search_studies(
     database: Database, filters: Mapping[str, str], *, limit: int = 100, offset: int = 0, fuzzy: bool = False,
     text: str = "", holding: Mapping[str, str] | None = None, order: str = "-date", count: bool = True,
+    with_scans: bool = False,
 ) -> Found:  # fmt: skip
     """Search studies. `filters` maps keywords to values as in a query; `text` is what somebody types.
 
-    `holding` maps keywords of a study to what they must contain, whatever the case of its letters.
+    `holding` maps keywords of a study to what they must contain, whatever the case of its letters. `with_scans`, here
+    and in the other searches, also finds what is known from a scan and not written yet.
     Raises: BadInputError for a keyword that cannot be searched, a value that cannot be read, or an unknown order.
     """
     if order not in STUDY_ORDERS:
         raise BadInputError(f"Studies cannot be sorted by {order!r}; there is {', '.join(STUDY_ORDERS)}.")
-    inner = {keyword: value for keyword, value in filters.items() if keyword not in _STUDY}
-    where, values = _where(filters, _STUDY, fuzzy=fuzzy, others=inner)
-    for keyword, value in inner.items():
-        part, more = condition(keyword, (_SERIES | _INSTANCE)[keyword], value, fuzzy=fuzzy)
-        joined = "series JOIN instances USING (series_key)" if keyword in _INSTANCE else "series"
-        where.append(f"studies.study_key IN (SELECT series.study_key FROM {joined} WHERE {part})")
-        values += more
+    where, values = _studies_where(filters, fuzzy=fuzzy)
     if text.strip():
         where.append("studies.study_key IN (SELECT rowid FROM study_words WHERE study_words MATCH ?)")
         values.append(free_text(text))
     for keyword, part in (holding or {}).items():
         where.append(f"{_STUDY[keyword].name} LIKE ? ESCAPE '\\'")
         values.append("%" + re.sub(r"([%_\\])", r"\\\1", part) + "%")
+    if not with_scans:
+        where.append(_STUDY_IS_KEPT)
     return _search(
         database, {**_STUDY_FIELDS, **_STUDY_COUNTS}, "studies", where, values, STUDY_ORDERS[order], limit, offset,
         count=count,
@@ -139,7 +164,7 @@ def search_studies(
 
 def search_series(
     database: Database, filters: Mapping[str, str], *, limit: int = 100, offset: int = 0, fuzzy: bool = False,
-    count: bool = False,
+    count: bool = False, with_scans: bool = False,
 ) -> Found:  # fmt: skip
     """Search series, of one study when StudyInstanceUID is among the filters.  Raises: BadInputError."""
     inner = {keyword: value for keyword, value in filters.items() if keyword in _INSTANCE}
@@ -148,6 +173,8 @@ def search_series(
         part, more = condition(keyword, _INSTANCE[keyword], value, fuzzy=fuzzy)
         where.append(f"series.series_key IN (SELECT instances.series_key FROM instances WHERE {part})")
         values += more
+    if not with_scans:
+        where.append(_SERIES_IS_KEPT)
     order = (
         "study_date DESC, study_time DESC, study_key DESC, series_number, series_date, series_time, series_instance_uid"
     )
@@ -159,10 +186,12 @@ def search_series(
 
 def search_instances(
     database: Database, filters: Mapping[str, str], *, limit: int = 1000, offset: int = 0, fuzzy: bool = False,
-    count: bool = False,
+    count: bool = False, with_scans: bool = False,
 ) -> Found:  # fmt: skip
     """Search instances, of one study or series when its UID is among the filters.  Raises: BadInputError."""
     where, values = _where(filters, _STUDY | _SERIES | _INSTANCE, fuzzy=fuzzy, others={})
+    if not with_scans:
+        where.append("scan_id IS NULL")
     order = (
         "study_date DESC, study_time DESC, study_key DESC, series_number, series_instance_uid,"
         " instance_number, content_at, sop_instance_uid"
@@ -172,10 +201,41 @@ def search_instances(
     return _search(database, fields, tables, where, values, order, limit, offset, count=count)
 
 
-def find_study(database: Database, study_instance_uid: str) -> Row | None:
+def search_patients(database: Database, filters: Mapping[str, str], *, limit: int = 100, offset: int = 0) -> Found:
+    """Search patients: a row for each identifier and its issuer.  Raises: BadInputError.  Standard: PS3.4 C.6.1.1.2"""
+    where, values = _studies_where(filters, fuzzy=False)
+    where.append(_STUDY_IS_KEPT)
+    grouped = f"(SELECT {_PATIENT_SQL} FROM studies WHERE {' AND '.join(where)} GROUP BY 1, 2)"
+    fields = {keyword: f'"{keyword}"' for keyword in (*_PATIENT_FIELDS, *_PATIENT_COUNTS)}
+    return _search(
+        database, fields, grouped, [], values, '"PatientName", "PatientID", "IssuerOfPatientID"', limit, offset,
+        count=False,
+    )  # fmt: skip
+
+
+def select_instances(database: Database, filters: Mapping[str, str], *, limit: int) -> list[Instance]:
+    """Return the kept objects that match, studies together and each in the order of its series."""
+    where, values = _where(filters, _STUDY | _SERIES | _INSTANCE, fuzzy=False, others={})
+    with database.read() as connection:
+        return instances_where(connection, " AND ".join(where) or "1", values, limit=limit)
+
+
+def find_study(database: Database, study_instance_uid: str, *, with_scans: bool = False) -> Row | None:
     """Return one study's row."""
-    found = search_studies(database, {"StudyInstanceUID": study_instance_uid}, limit=1, count=False)
+    filters = {"StudyInstanceUID": study_instance_uid}
+    found = search_studies(database, filters, limit=1, count=False, with_scans=with_scans)
     return found.rows[0] if found.rows else None
+
+
+def _studies_where(filters: Mapping[str, str], *, fuzzy: bool) -> tuple[list[str], list[Any]]:
+    inner = {keyword: value for keyword, value in filters.items() if keyword not in _STUDY}
+    where, values = _where(filters, _STUDY, fuzzy=fuzzy, others=inner)
+    for keyword, value in inner.items():
+        part, more = condition(keyword, (_SERIES | _INSTANCE)[keyword], value, fuzzy=fuzzy)
+        joined = "series JOIN instances USING (series_key)" if keyword in _INSTANCE else "series"
+        where.append(f"studies.study_key IN (SELECT series.study_key FROM {joined} WHERE {part})")
+        values += more
+    return where, values
 
 
 def _where(

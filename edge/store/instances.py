@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from edge.errors import BadInputError, NotFoundError, StorageFullError
+from edge.runtime import kernel
 from edge.runtime.clock import wall_s
 from edge.runtime.doorbell import ring
 from edge.runtime.log import event
@@ -79,24 +80,28 @@ class Instances:
                 f"Less than {self._reserve_bytes // 2**20} MB are free on the disk that holds {self._data_dir}."
             )
 
-    def keep(self, temp: Path, *, digest: bytes | None = None, source: str) -> Kept:
+    def keep(
+        self, temp: Path, *, digest: bytes | None = None, parsed: Header | None = None, source: str
+    ) -> Kept:  # fmt: skip
         """Take a DICOM file in, durably; `temp` (from `new_temp`) is gone afterwards, whatever happened.
 
-        `digest` is the SHA-256 of the whole file, if the caller took it while writing.
+        `digest` is the SHA-256 of the whole file, if the caller took it while writing; `parsed` its header, if read.
         Raises: BadInputError (not DICOM, cut off, no UIDs), StorageFullError.
         """
         try:
             with durable.full_disk_explained(self._data_dir):
-                return self._keep(temp, (digest or durable.digest_of(temp)).hex(), source)
+                return self._keep(
+                    temp, (digest or durable.digest_of(temp)).hex(), parsed or header.read(temp), source
+                )  # fmt: skip
         except FileNotFoundError as error:
             raise BadInputError(f"{temp.name} is not there.") from error
         finally:
-            temp.unlink(missing_ok=True)
+            _remove(temp)
 
-    def find(self, sop_instance_uid: str) -> Instance | None:
-        """Return one object by its UID."""
+    def find(self, sop_instance_uid: str, *, with_scans: bool = False) -> Instance | None:
+        """Return one object by its UID; `with_scans` also one that is known from its scan and not written yet."""
         with self._database.read() as connection:
-            return rows.find_instance(connection, sop_instance_uid)
+            return rows.find_instance(connection, sop_instance_uid, with_scans=with_scans)
 
     def require(self, sop_instance_uid: str) -> Instance:
         """Return one object.  Raises: NotFoundError."""
@@ -105,15 +110,15 @@ class Instances:
             raise NotFoundError(f"There is no object {sop_instance_uid}.")
         return instance
 
-    def in_study(self, study_instance_uid: str) -> list[Instance]:
+    def in_study(self, study_instance_uid: str, *, with_scans: bool = False) -> list[Instance]:
         """Return a study's objects: by series number, then instance number."""
         with self._database.read() as connection:
-            return rows.instances_of_study(connection, study_instance_uid)
+            return rows.instances_of_study(connection, study_instance_uid, with_scans=with_scans)
 
-    def in_series(self, series_instance_uid: str) -> list[Instance]:
+    def in_series(self, series_instance_uid: str, *, with_scans: bool = False) -> list[Instance]:
         """Return a series' objects: by instance number, time of content, UID."""
         with self._database.read() as connection:
-            return rows.instances_of_series(connection, series_instance_uid)
+            return rows.instances_of_series(connection, series_instance_uid, with_scans=with_scans)
 
     def path_of(self, instance: Instance) -> Path:
         """Return where the bytes are. They never change."""
@@ -136,25 +141,22 @@ class Instances:
             event(log, "store.swept", removed_count=removed_count)
         return removed_count
 
-    def _keep(self, temp: Path, digest: str, source: str) -> Kept:
-        parsed = header.read(temp)
+    def _keep(self, temp: Path, digest: str, parsed: Header, source: str) -> Kept:
         known = self.find(parsed.sop_instance_uid)
         if known is not None:
             return self._keep_again(temp, digest, parsed, known, source)
         size_bytes = temp.stat().st_size
         final = self._object_path(digest)
-        durable.sync_file(temp)
-        durable.make_folders(final.parent, below=self._data_dir / "objects")
-        durable.put(temp, final)
+        durable.place(temp, final, below=self._data_dir / "objects")
         instance = Instance(
             sop_instance_uid=parsed.sop_instance_uid, sop_class_uid=parsed.sop_class_uid,
             series_instance_uid=parsed.series_instance_uid, study_instance_uid=parsed.study_instance_uid,
             digest=digest, size_bytes=size_bytes, transfer_syntax_uid=parsed.transfer_syntax_uid,
             frame_count=max(1, parsed.number("NumberOfFrames") or 1), kept_s=wall_s(), source=source,
         )  # fmt: skip
-        durable.step("commit")
+        kernel.step("commit")
         winner = self._database.write_grouped(lambda connection: self._insert(connection, instance, parsed, temp))
-        durable.step("committed")
+        kernel.step("committed")
         if winner is not None:  # Another thread or process kept this UID a moment before.
             return self._keep_again(temp, digest, parsed, winner, source)
         if self._bells is not None:
@@ -171,7 +173,7 @@ class Instances:
         final = self._object_path(instance.digest)
         if not final.exists():  # A sweep took the file for an orphan of long ago; it holds the same lock as we do.
             durable.put(temp, final)
-        rows.insert(connection, instance, parsed)
+        rows.replace_scanned(connection, instance, parsed)
         deliveries.insert(connection, instance, self._destinations)
         return None
 
@@ -180,9 +182,7 @@ class Instances:
         kept = self.path_of(known)
         if digest == known.digest:
             if not kept.exists() or kept.stat().st_size != known.size_bytes:  # Lost or damaged: heal it.
-                durable.sync_file(temp)
-                durable.make_folders(kept.parent, below=self._data_dir / "objects")
-                durable.put(temp, kept)
+                durable.place(temp, kept, below=self._data_dir / "objects")
                 event(log, "store.healed", sop_instance_uid=known.sop_instance_uid)
             return Kept(outcome="known", instance=known)
         if kept.exists() and _same_dataset(temp, parsed, kept):
@@ -240,6 +240,14 @@ def _same_dataset(temp: Path, parsed: Header, kept: Path) -> bool:
     if sizes[0] != sizes[1]:
         return False
     return durable.digest_from(temp, parsed.dataset_offset) == durable.digest_from(kept, other.dataset_offset)
+
+
+def _remove(temp: Path) -> None:
+    """Take the temporary name away. What keeps it here is no fault of the object: a sweep comes by."""
+    try:
+        kernel.unlink(temp)
+    except OSError as error:
+        event(log, "store.leftover", level=logging.ERROR, errno=error.errno, reason=error.strerror)
 
 
 def owner_mark(process_id: int) -> str:

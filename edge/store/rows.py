@@ -6,6 +6,7 @@ Only `instances` writes through here; the connection is inside its transaction.
 import json
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
 from edge.store.folding import fold_name, words
 from edge.store.header import Header
@@ -30,7 +31,7 @@ _WORD_COLUMNS = ("patient_name", "patient_id", "accession_number", "study_descri
 
 _INSTANCE_SQL = """
 SELECT sop_instance_uid, sop_class_uid, series_instance_uid, study_instance_uid, digest, instances.size_bytes,
-       transfer_syntax_uid, frame_count, instances.kept_s, source
+       transfer_syntax_uid, frame_count, instances.kept_s, source, scan_id
 FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
 """
 
@@ -51,24 +52,51 @@ class Instance:
     kept_s: float
     source: str
     """Who handed it in."""
+    scan_id: str | None = None
+    """Of the scan that still holds its frames: no file is written yet, and `digest` only names it. None: kept."""
 
 
-def find_instance(connection: sqlite3.Connection, sop_instance_uid: str) -> Instance | None:
-    row = connection.execute(f"{_INSTANCE_SQL} WHERE sop_instance_uid = ?", (sop_instance_uid,)).fetchone()
+def find_instance(
+    connection: sqlite3.Connection, sop_instance_uid: str, *, with_scans: bool = False
+) -> Instance | None:
+    where = f"sop_instance_uid = ?{_among(with_scans)}"
+    row = connection.execute(f"{_INSTANCE_SQL} WHERE {where}", (sop_instance_uid,)).fetchone()
     return None if row is None else Instance(**row)
 
 
-def instances_of_study(connection: sqlite3.Connection, study_instance_uid: str) -> list[Instance]:
+def _among(with_scans: bool) -> str:
+    return "" if with_scans else " AND scan_id IS NULL"
+
+
+def instances_of_study(
+    connection: sqlite3.Connection, study_instance_uid: str, *, with_scans: bool = False
+) -> list[Instance]:
     order = "ORDER BY series_number, series_date, series_time, series_instance_uid, instance_number, content_at"
     found = connection.execute(
-        f"{_INSTANCE_SQL} WHERE study_instance_uid = ? {order}, sop_instance_uid", (study_instance_uid,)
+        f"{_INSTANCE_SQL} WHERE study_instance_uid = ?{_among(with_scans)} {order}, sop_instance_uid",
+        (study_instance_uid,),
     )
     return [Instance(**row) for row in found]
 
 
-def instances_of_series(connection: sqlite3.Connection, series_instance_uid: str) -> list[Instance]:
+def instances_of_series(
+    connection: sqlite3.Connection, series_instance_uid: str, *, with_scans: bool = False
+) -> list[Instance]:
     order = "ORDER BY instance_number, content_at, sop_instance_uid"
-    found = connection.execute(f"{_INSTANCE_SQL} WHERE series_instance_uid = ? {order}", (series_instance_uid,))
+    where = f"series_instance_uid = ?{_among(with_scans)}"
+    found = connection.execute(f"{_INSTANCE_SQL} WHERE {where} {order}", (series_instance_uid,))
+    return [Instance(**row) for row in found]
+
+
+def instances_where(connection: sqlite3.Connection, where: str, values: list[Any], *, limit: int) -> list[Instance]:
+    """Return kept objects by a condition of `matching`, studies together and each in the order of its series."""
+    order = (
+        "study_key, series_number, series_date, series_time, series_instance_uid, instance_number, content_at,"
+        " sop_instance_uid"
+    )
+    found = connection.execute(
+        f"{_INSTANCE_SQL} WHERE {where} AND scan_id IS NULL ORDER BY {order} LIMIT ?", [*values, limit]
+    )
     return [Instance(**row) for row in found]
 
 
@@ -84,14 +112,71 @@ def insert(connection: sqlite3.Connection, instance: Instance, header: Header) -
     attributes = {keyword: value for keyword, value in header.values.items() if keyword not in _ELSEWHERE}
     connection.execute(
         "INSERT INTO instances (series_key, sop_instance_uid, sop_class_uid, digest, size_bytes, transfer_syntax_uid,"
-        " instance_number, frame_count, content_at, attributes, source, kept_s) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+        " instance_number, frame_count, content_at, attributes, source, kept_s, scan_id)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             series_key, instance.sop_instance_uid, instance.sop_class_uid, instance.digest, instance.size_bytes,
             instance.transfer_syntax_uid, header.number("InstanceNumber"), instance.frame_count,
             _content_at(header), json.dumps(attributes, ensure_ascii=False, separators=(",", ":")), instance.source,
-            instance.kept_s,
+            instance.kept_s, instance.scan_id,
         ),
     )  # fmt: skip
+
+
+def replace_scanned(connection: sqlite3.Connection, instance: Instance, header: Header) -> None:
+    """Write the row of an object whose file has come; what was known of it from its scan gives way."""
+    before = connection.execute(
+        "SELECT series_key, study_key FROM instances JOIN series USING (series_key)"
+        " WHERE sop_instance_uid = ? AND scan_id IS NOT NULL", (instance.sop_instance_uid,),
+    ).fetchone()  # fmt: skip
+    if before is not None:
+        _remove_scanned(connection, "sop_instance_uid", instance.sop_instance_uid)
+    insert(connection, instance, header)
+    if before is not None:
+        _drop_empty(connection, {before["series_key"]}, {before["study_key"]})
+
+
+def remove_scan(connection: sqlite3.Connection, scan_id: str) -> int:
+    """Take away the objects known from a scan only, and the series and study that hold no other; return how many."""
+    parents = connection.execute(
+        "SELECT DISTINCT series_key, study_key FROM instances JOIN series USING (series_key) WHERE scan_id = ?",
+        (scan_id,),
+    ).fetchall()
+    count = _remove_scanned(connection, "scan_id", scan_id)
+    _drop_empty(connection, {row["series_key"] for row in parents}, {row["study_key"] for row in parents})
+    return count
+
+
+def _remove_scanned(connection: sqlite3.Connection, column: str, value: str) -> int:
+    gone = connection.execute(
+        f"DELETE FROM instances WHERE {column} = ? AND scan_id IS NOT NULL RETURNING series_key, size_bytes", (value,)
+    ).fetchall()
+    for row in gone:
+        study = connection.execute(
+            "UPDATE series SET instance_count = instance_count - 1, size_bytes = size_bytes - ? WHERE series_key = ?"
+            " RETURNING study_key", (row["size_bytes"], row["series_key"]),
+        ).fetchone()  # fmt: skip
+        connection.execute(
+            "UPDATE studies SET instance_count = instance_count - 1, size_bytes = size_bytes - ? WHERE study_key = ?",
+            (row["size_bytes"], study["study_key"]),
+        )
+    return len(gone)
+
+
+def _drop_empty(connection: sqlite3.Connection, series_keys: set[int], study_keys: set[int]) -> None:
+    for key in series_keys:
+        connection.execute("DELETE FROM series WHERE series_key = ? AND instance_count = 0", (key,))
+    for key in study_keys:
+        held = connection.execute("SELECT modality FROM series WHERE study_key = ?", (key,)).fetchall()
+        if not held:
+            connection.execute("DELETE FROM studies WHERE study_key = ?", (key,))
+            connection.execute("DELETE FROM study_words WHERE rowid = ?", (key,))
+            continue
+        modalities = "\\".join(sorted({row["modality"] for row in held} - {""}))
+        connection.execute(
+            "UPDATE studies SET series_count = ?, modalities = ? WHERE study_key = ?",
+            (len(held), f"\\{modalities}\\" if modalities else "\\", key),
+        )
 
 
 def insert_conflict(

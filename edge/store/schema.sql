@@ -219,3 +219,16 @@ CREATE TABLE audit (
     detail TEXT NOT NULL,
     digest TEXT NOT NULL
 ) STRICT;
+
+-- migration 2
+
+-- Scans whose objects are known and served, but not written yet. Writer: edge.store.scans, from convert
+CREATE TABLE scans (
+    scan_id TEXT PRIMARY KEY,                           -- the job that converts it
+    study_instance_uid TEXT NOT NULL,
+    series_instance_uid TEXT NOT NULL,
+    scan TEXT NOT NULL                                  -- the whole of edge.store.scans.Scan, JSON
+) STRICT;
+
+ALTER TABLE instances ADD COLUMN scan_id TEXT;          -- NULL: kept, its file is in objects/
+CREATE INDEX instances_by_scan ON instances (scan_id) WHERE scan_id IS NOT NULL;

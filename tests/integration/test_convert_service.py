@@ -163,7 +163,8 @@ def test_a_cancelled_job_leaves_nothing_and_can_be_tried_again(service: Service,
     service.ask("job.cancel", job_id=job["job_id"])
     assert service.wait_for_state("slow.ndpi", "cancelled")["ended_s"]
     assert service.process is not None
-    assert psutil.Process(service.process.pid).children(recursive=True) == []
+    children = psutil.Process(service.process.pid).children(recursive=True)
+    assert [child for child in children if "edge.convert.worker" in child.cmdline()] == []
     assert service.staged() == []
     assert service.stored() == {}
     service.ask("job.retry", job_id=job["job_id"])

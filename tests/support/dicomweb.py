@@ -13,6 +13,7 @@ from aiohttp import web
 
 from edge.api import dicomweb, problem
 from edge.api.route import Call, Route
+from edge.api.scans import Scans
 from edge.core.access import Principal, UserRole
 from edge.errors import BadInputError, EdgeError
 from edge.store.database import Database
@@ -62,7 +63,7 @@ class Served:
 
 def application(database: Database, instances: Instances) -> web.Application:
     """The routes without sign-in: the guard has tests of its own."""
-    parts: Any = SimpleNamespace(database=database, instances=instances)
+    parts: Any = SimpleNamespace(database=database, instances=instances, scans=Scans(database))
 
     @web.middleware
     async def explain(request: web.Request, handler: Any) -> web.StreamResponse:

@@ -1,0 +1,156 @@
+"""Scans become known, and viewable, before they are converted: the parent's side of `edge.convert.opening`."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge.convert.inbox import Scan as InboxScan
+from edge.convert.inbox import find_metadata
+from edge.convert.opening import Opened, Wish
+from edge.errors import EdgeError
+from edge.runtime import clock
+from edge.runtime.log import event
+from edge.store import header, scans
+from edge.store.database import Database
+
+log = logging.getLogger(__name__)
+OPEN_S_MAX = 60.0
+"""A scan on a slow drive takes seconds; one that takes longer is converted without being announced."""
+IDLE_S = 300.0
+"""The child and its memory are let go when no scan came for so long."""
+LINE_BYTES_MAX = 1024 * 1024
+QUEUE_MAX = 10_000
+FOLDER = "opening"
+IsWanted = Callable[[], bool]
+
+
+class Announcer:
+    """Opens one scan after the other, and tells the store and `announced` what it will become."""
+
+    def __init__(self, database: Database, staging: Path, levels: str, announced: Callable[[scans.Scan], None]) -> None:
+        self._database, self._levels, self._announced = database, levels, announced
+        self._folder = staging / FOLDER
+        self.known: set[str] = set()
+        """Scans that the store knows the objects of, by job."""
+        self._process: asyncio.subprocess.Process | None = None
+        self._queue: asyncio.Queue[tuple[InboxScan, IsWanted] | None] = asyncio.Queue(QUEUE_MAX)
+
+    def recover(self, wanted: set[str]) -> None:
+        """Read what was announced before; of a scan whose job is over, nothing stays; blocking."""
+        self.known = set(scans.list_ids(self._database))
+        for job_id in self.known - wanted:
+            self.forget(job_id)
+
+    def forget(self, job_id: str) -> None:
+        """What is known from this scan only goes: its files took over, or there will be none."""
+        if job_id in self.known:
+            self.known.discard(job_id)
+            scans.forget(self._database, job_id)
+
+    def announce(self, scan: InboxScan, is_wanted: IsWanted) -> None:
+        """Have a scan announced when its turn comes, unless it is no longer wanted then."""
+        if not self._queue.full():
+            self._queue.put_nowait((scan, is_wanted))
+
+    def warm_up(self) -> None:
+        """Have the child ready: a scan is on its way in."""
+        if self._process is None and self._queue.empty():
+            self._queue.put_nowait(None)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            while True:
+                try:
+                    await self._take(await asyncio.wait_for(self._queue.get(), IDLE_S))
+                except TimeoutError:
+                    await self._end_child()
+        finally:
+            await self._end_child()
+
+    async def _take(self, asked: tuple[InboxScan, IsWanted] | None) -> None:
+        if asked is None:
+            await self._child()
+        elif asked[1]():
+            await self._announce(*asked)
+
+    async def _announce(self, scan: InboxScan, is_wanted: IsWanted) -> None:
+        began_s = clock.mono_s()
+        try:
+            await asyncio.to_thread(self._clean)
+            opened = await self._open(scan)
+            if opened is not None:
+                known = self._describe(scan, opened)
+                count = await asyncio.to_thread(self._remember, known, opened, is_wanted)
+                if count:
+                    self.known.add(scan.job_id)
+                    self._announced(known)
+                event(
+                    log, "scan.announced", job_id=scan.job_id, object_count=count,
+                    took_ms=round((clock.mono_s() - began_s) * 1000),
+                )  # fmt: skip
+        except (EdgeError, OSError) as error:  # The conversion itself says what is wrong with the scan.
+            event(log, "scan.unannounced", level=logging.WARNING, job_id=scan.job_id, reason=type(error).__name__)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def _open(self, scan: InboxScan) -> Opened | None:
+        wish = Wish(
+            path=str(scan.path), metadata=str(find_metadata(scan.path) or ""), levels=self._levels,
+            folder=str(self._folder), parent_process_id=os.getpid(),
+        )  # fmt: skip
+        process = await self._child()
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(msgspec.json.encode(wish) + b"\n")
+            line = await asyncio.wait_for(process.stdout.readline(), OPEN_S_MAX)
+            answer = msgspec.json.decode(line, type=dict[str, Any])
+        except (TimeoutError, ConnectionError, ValueError, msgspec.DecodeError):
+            await self._end_child()
+            event(log, "scan.unannounced", level=logging.WARNING, job_id=scan.job_id, reason="child")
+            return None
+        if "opened" not in answer:
+            return None
+        return msgspec.convert(answer["opened"], Opened)
+
+    def _describe(self, scan: InboxScan, opened: Opened) -> scans.Scan:
+        return scans.Scan(
+            scan_id=scan.job_id, path=str(scan.path), metadata_path=str(find_metadata(scan.path) or ""),
+            levels=self._levels, study_instance_uid=opened.study_instance_uid,
+            series_instance_uid=opened.series_instance_uid, opened_s=clock.wall_s(),
+        )  # fmt: skip
+
+    def _remember(self, known: scans.Scan, opened: Opened, is_wanted: IsWanted) -> int:
+        objects = [
+            scans.ScannedObject(header=header.read(self._folder / each.name), size_bytes=each.size_bytes)
+            for each in opened.objects
+        ]
+        return scans.remember(self._database, known, objects, is_wanted=is_wanted)
+
+    def _clean(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+
+    async def _child(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "edge.convert.opening", stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES_MAX, start_new_session=True,
+                env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            )  # fmt: skip
+        return self._process
+
+    async def _end_child(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
