@@ -52,6 +52,13 @@ class Receive(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     listen: str = "127.0.0.1:11112"
     association_count_max: int = 16
+    is_called_title_checked: bool = False
+    """Refuse whoever calls by another AE title than `node.ae_title`."""
+    tls_cert: str = ""
+    tls_key: str = ""
+    """PEM files. With them, TLS is spoken, and nothing else."""
+    tls_ca: str = ""
+    """PEM file of who signs the certificates of callers; empty: callers need none."""
 
 
 class Live(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

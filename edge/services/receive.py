@@ -4,8 +4,9 @@ import asyncio
 import logging
 
 from edge.config import Config, split_address
-from edge.errors import BadInputError, StorageFullError
+from edge.errors import BadInputError, BusyError, StorageFullError
 from edge.net.provider import NO_ROOM, Provider, Received, StoreAnswer
+from edge.net.tls import listening_context
 from edge.runtime.log import event
 from edge.runtime.service import run_parts
 from edge.store.database import Database
@@ -33,6 +34,8 @@ async def serve(config: Config) -> None:
         take=lambda received: take(instances, received),
         has_room=instances.has_room,
         association_count_max=config.receive.association_count_max,
+        tls=listening_context(config.receive.tls_cert, config.receive.tls_key, config.receive.tls_ca),
+        is_called_title_checked=config.receive.is_called_title_checked,
     )
 
     async def start() -> None:
@@ -56,11 +59,11 @@ def take(instances: Instances, received: Received) -> StoreAnswer:
         said = read(received.path)
         if said.sop_instance_uid != received.sop_instance_uid:
             return StoreAnswer(status=0xA900, comment="Dataset has another SOP Instance UID than the command")
-        kept = instances.keep(received.path, digest=received.digest, source=source)
+        kept = instances.keep(received.path, digest=received.digest, parsed=said, source=source)
     except BadInputError as error:
         event(log, "receive.refused", level=logging.WARNING, source=source, reason=error.message)
         return StoreAnswer(status=0xC000, comment="Cannot understand the object")
-    except StorageFullError as error:
+    except (StorageFullError, BusyError) as error:
         event(log, "receive.full", level=logging.ERROR, source=source, reason=error.message)
         return NO_ROOM
     if kept.outcome == "conflict":

@@ -3,27 +3,25 @@
 A file becomes visible in one step (`put`), after its bytes are on the disk; the step itself is on the disk when `put`
 returns. A full disk is a `StorageFullError`; every other fault of the disk is the `OSError` it was.
 
-`step` is told the name of each step just before it is taken: tests stop a process there, or make the step fail.
+Each step passes a failpoint of `edge.runtime.kernel`: tests stop a process there, or make the step fail.
 """
 
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from edge.errors import StorageFullError
+from edge.runtime.kernel import step
 
 CHUNK_BYTES = 1024 * 1024
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-
-def _nothing(name: str) -> None:
-    """Outside of tests, steps are simply taken."""
-
-
-step: Callable[[str], None] = _nothing
+_fresh: set[Path] = set()
+"""Folders made by some thread whose names may not be on the disk yet."""
+_fresh_lock = threading.Lock()
 
 
 @contextmanager
@@ -51,13 +49,44 @@ def sync_folder(path: Path) -> None:
 
 def make_folders(path: Path, *, below: Path) -> None:
     """Make `path` and what is missing between it and `below`, which exists; durable when this returns."""
-    if path.is_dir():
-        return
-    if path != below:
-        make_folders(path.parent, below=below)
+    settle_folders(begin_folders(path, below=below))
+
+
+def begin_folders(path: Path, *, below: Path) -> list[Path]:
+    """Make `path` and what is missing between it and `below`; give the answer to `settle_folders` before relying on it.
+
+    Folders that another thread has just made are among them: they are not on the disk yet either.
+    """
+    with _fresh_lock:
+        is_old = path not in _fresh and path.is_dir()
+        if is_old or path == below:
+            return []
+    begun = begin_folders(path.parent, below=below)
+    with _fresh_lock:
+        _fresh.add(path)
     step("make_folder")
     path.mkdir(exist_ok=True)
-    sync_folder(path.parent)
+    return [*begun, path]
+
+
+def settle_folders(begun: list[Path]) -> None:
+    """Return when the names of these folders are on the disk."""
+    for folder in begun:
+        sync_folder(folder.parent)
+    with _fresh_lock:
+        _fresh.difference_update(begun)
+
+
+def place(temp: Path, final: Path, *, below: Path) -> None:
+    """Give a written file its final name as well, folders and all; everything is on the disk when this returns.
+
+    The file is synced between making the folders and syncing them: a journaling file system then has one commit, not
+    three.
+    """
+    begun = begin_folders(final.parent, below=below)
+    sync_file(temp)
+    settle_folders(begun)
+    put(temp, final)
 
 
 def put(temp: Path, final: Path) -> None:
@@ -72,7 +101,9 @@ def put(temp: Path, final: Path) -> None:
         if os.path.samestat(temp.stat(), final.stat()):
             return
         beside = temp.with_name(temp.name + ".link")
+        step("link_beside")
         os.link(temp, beside)
+        step("replace")
         os.replace(beside, final)
     sync_folder(final.parent)
 
@@ -100,7 +131,7 @@ def free_bytes(path: Path) -> int:
 
 
 def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -12,18 +12,21 @@ from pathlib import Path
 import pytest
 
 from edge.errors import BadInputError, StorageFullError
+from edge.runtime import kernel
 from edge.store import audit_log, deliveries, durable
 from edge.store.database import Database
 from edge.store.instances import Instances
 from tests.support.objects import make_dataset, write_object
 
-STEPS_OF_A_FIRST_OBJECT = 9
-"""sync_file, two folders made and synced, link, folder synced, commit, committed: see `edge.store.durable.step`."""
+STEPS_BEFORE_COMMIT = 7
+"""Two folders made, file synced, two folders synced, link, folder synced: see `edge.runtime.kernel`."""
+STEPS_OF_A_FIRST_OBJECT = STEPS_BEFORE_COMMIT + 3
+"""And commit, committed, temporary name taken away."""
 
 _KEEPER = """
 import json, os, signal, sys
 from pathlib import Path
-from edge.store import durable
+from edge.runtime import kernel
 from edge.store.database import Database
 from edge.store.instances import Instances
 
@@ -33,12 +36,13 @@ temp = store.new_temp()
 temp.write_bytes(source.read_bytes())
 taken = []
 
-def step(name):
+def hook(name, size_bytes):
     if len(taken) == kill_at:
         os.kill(os.getpid(), signal.SIGKILL)
     taken.append(name)
+    return size_bytes
 
-durable.step = step
+kernel.hook = hook
 kept = store.keep(temp, source="test")
 print(json.dumps({"outcome": kept.outcome, "steps": taken}))
 """
@@ -84,7 +88,7 @@ def test_a_kill_at_any_step_loses_nothing_acknowledged_and_leaves_no_orphan(tmp_
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
-@pytest.mark.parametrize("failing_step", range(STEPS_OF_A_FIRST_OBJECT - 2))
+@pytest.mark.parametrize("failing_step", range(STEPS_BEFORE_COMMIT))
 def test_a_disk_that_fails_at_any_step_raises_and_leaves_no_row_and_no_temporary_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing_step: int, number: int
 ) -> None:
@@ -93,15 +97,16 @@ def test_a_disk_that_fails_at_any_step_raises_and_leaves_no_row_and_no_temporary
     ds = write_object(temp)
     taken = []
 
-    def fail(name: str) -> None:
+    def fail(name: str, size_bytes: int) -> int:
         taken.append(name)
         if len(taken) == failing_step + 1:
             raise OSError(number, os.strerror(number))
+        return size_bytes
 
-    monkeypatch.setattr(durable, "step", fail)
+    monkeypatch.setattr(kernel, "hook", fail)
     with pytest.raises(StorageFullError if number == errno.ENOSPC else OSError):
         store.keep(temp, source="test")
-    monkeypatch.setattr(durable, "step", lambda _: None)
+    monkeypatch.setattr(kernel, "hook", None)
     assert store.find(ds.SOPInstanceUID) is None
     assert files_below(tmp_path / "incoming") == []
     store.sweep(grace_s=-5)
