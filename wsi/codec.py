@@ -16,6 +16,7 @@ from wsi.source import Pixels
 
 SOI = b"\xff\xd8"
 EOI = b"\xff\xd9"
+SOC = b"\xff\x4f\xff\x51"
 _ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"
 ADOBE_RGB = _ADOBE + b"\x00"
 """APP14 with transform 0: without it a decoder takes three unnamed components for YCbCr."""
@@ -151,7 +152,7 @@ def jpeg_2000_encoding(data: bytes, *, tiff_photometric: int | None) -> Encoding
 
     Raises: UnsupportedSlideError where DICOM forbids it (subsampled, not 8 bit).  Standard: PS3.5 8.2.4
     """
-    if data[:4] != b"\xff\x4f\xff\x51" or len(data) < 60:
+    if data[:4] != SOC or len(data) < 60:
         raise UnreadableSlideError("A tile marked as JPEG 2000 does not begin like a codestream.")
     count = int.from_bytes(data[40:42], "big")
     parts = [data[42 + 3 * index : 45 + 3 * index] for index in range(count)]
@@ -292,6 +293,16 @@ def decode_jpeg_half(data: bytes, *, grey: bool) -> Pixels:
     except ValueError as error:
         raise UnreadableSlideError(f"A tile cannot be decoded: {error}.") from error
     return np.asarray(pixels[..., 0] if grey else pixels, np.uint8)
+
+
+def decode_strictly(data: bytes) -> None:
+    """Decode a JPEG that must be whole.  Raises: UnreadableSlideError for what a tolerant decoder passes over"""
+    import simplejpeg
+
+    try:
+        simplejpeg.decode_jpeg(data, strict=True)
+    except ValueError as error:
+        raise UnreadableSlideError(f"A tile cannot be decoded: {error}.") from error
 
 
 _LUMINANCE_SUM = 3688

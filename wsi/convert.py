@@ -8,7 +8,9 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
+from wsi.defects import mend
 from wsi.errors import (
     ConversionStoppedError,
     NotASlideError,
@@ -23,7 +25,7 @@ from wsi.plan import Plan, PlannedInstance
 from wsi.pyramid import AnyImage, MissingImage
 from wsi.report import FileReport, VerificationReport
 from wsi.series import Levels, images_of, lossy_ratios, plan_conversion, subject_of
-from wsi.source import FrameTable, Image, Source, StoredImage
+from wsi.source import FrameTable, Image, OpenSource, Source, StoredImage
 from wsi.spool import spool_frames
 from wsi.verify import verify_file
 from wsi.writer import Layout, Progress, lay_out, output_error, sync_folder, write_file
@@ -57,12 +59,24 @@ class Conversion:
     verification: VerificationReport | None
     notes: tuple[str, ...]
     """Sentences for a person: what the scan lacks and what was done about it."""
+    defects: dict[str, tuple[int, ...]]
+    """Per object, by SOP instance UID, the frames that are damaged in the scan and white in it."""
 
 
-def open_slide(path: Path) -> Source:
-    """Open a scan with the reader that copies most.  Raises: SlideError, saying what is wrong and what to do."""
+Reader = Literal["", "openslide"]
+
+
+def open_slide(path: Path, *, through: Reader = "") -> OpenSource:
+    """Open a scan with the reader that copies most, or, if asked, through OpenSlide, which decodes every tile.
+
+    Raises: SlideError, saying what is wrong and what to do.
+    """
     if not path.exists():
         raise NotASlideError(f"{path} does not exist.")
+    if through == "openslide":
+        from wsi.openslide_source import open_with_openslide
+
+        return open_with_openslide(path)
     magic = _magic(path)
     if magic[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         from wsi.tiff_source import open_tiff
@@ -81,7 +95,7 @@ def open_slide(path: Path) -> Source:
     return _decoded(path, magic, None)
 
 
-def _decoded(path: Path, magic: bytes, reason: UnsupportedSlideError | None) -> Source:
+def _decoded(path: Path, magic: bytes, reason: UnsupportedSlideError | None) -> OpenSource:
     """Open what cannot be copied: with OpenSlide, or as a picture where OpenSlide knows nothing of it."""
     from wsi.openslide_source import open_with_openslide
     from wsi.picture_source import open_picture
@@ -118,6 +132,7 @@ def convert(
     *,
     metadata: SlideMetadata | None = None,
     levels: Levels = "native",
+    through: Reader = "",
     workers: int = 2,
     progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -130,7 +145,8 @@ def convert(
     `should_stop` are called from this thread after every few megabytes. With `resume`, whole files that an earlier,
     killed attempt left are kept.  Raises: SlideError
     """
-    with open_slide(path) as source:
+    with open_slide(path, through=through) as source:
+        mend(source)
         known = (metadata or SlideMetadata()).over(source.metadata)
         job = _Job(
             source=source,
@@ -213,6 +229,11 @@ class _Job:
             files=tuple(replace(file, path=self._out_dir / file.path.name) for file in files),
             verification=VerificationReport(files=tuple(reports)) if self._is_verified else None,
             notes=self._subject.description.notes,
+            defects={
+                file.sop_instance_uid: image.defects
+                for file, image in zip(files, self._images, strict=True)
+                if image.defects
+            },
         )
 
     def _lock(self) -> None:

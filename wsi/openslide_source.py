@@ -127,10 +127,10 @@ def _argb(slide: openslide.OpenSlide, index: int, level: Level, frame_index: int
 def _whiten_outside(pixels: Pixels, level: Level, column_index: int, row_index: int) -> None:
     pixels[level.height_px - row_index * level.tile_height_px :, :, :] = 255
     pixels[:, level.width_px - column_index * level.tile_width_px :, :] = 255
-    alpha = pixels[..., 3]
-    if int(alpha.min()) < 255:
+    # Alpha is the highest byte of the word: the smallest word tells whether all is covered, without a look at each.
+    if int(pixels.view("<u4").min()) < 0xFF000000:
         # Premultiplied: what is not covered shows the white glass behind.
-        pixels[..., :3] += (255 - alpha)[..., None]
+        pixels[..., :3] += (255 - pixels[..., 3])[..., None]
 
 
 def _maker(slide: openslide.OpenSlide, index: int, level: Level) -> Callable[[int], bytes]:

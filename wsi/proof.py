@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from wsi.defects import mend
 from wsi.errors import SlideError, UnsupportedSlideError
 from wsi.frames import FrameIndex, index_frames
 from wsi.plan import reference_uids
 from wsi.pyramid import AnyImage, MissingImage, with_missing_levels
 from wsi.report import FileReport, VerificationReport
-from wsi.source import FrameTable, Source, StoredImage
+from wsi.source import FrameTable, OpenSource, Source, StoredImage
 from wsi.verify import verify_file
 
 _FILES_MAX = 10_000
@@ -19,12 +20,13 @@ _Shape = tuple[str, int, int]
 
 
 def verify_source(
-    source: Source, directory: Path, *, workers: int = 2, on_frames: Callable[[int, int], None] | None = None
+    source: OpenSource, directory: Path, *, workers: int = 2, on_frames: Callable[[int, int], None] | None = None
 ) -> VerificationReport:
     """Hold the objects in a folder against an open scan: its own images, and levels made from them.
 
     Raises: SlideError
     """
+    mend(source)
     problems: list[str] = []
     found: dict[_Shape, FrameIndex] = {}
     for index in _candidates(source, directory, problems):

@@ -31,9 +31,9 @@ def images_of(source: Source, levels: Levels) -> tuple[AnyImage, ...]:
 def plan_conversion(source: Source, metadata: SlideMetadata, *, levels: Levels = "native") -> Plan:
     """Decide what converting an open scan will write."""
     acquired_at = acquisition_time(source)
-    content = hashlib.sha256(
-        "\0".join((metadata.digest(), levels, acquired_at.isoformat(), source.description.name)).encode()
-    ).hexdigest()
+    shaping = [metadata.digest(), levels, acquired_at.isoformat(), source.description.name]
+    shaping += [f"{index}: {image.defects}" for index, image in enumerate(source.images) if image.defects]
+    content = hashlib.sha256("\0".join(shaping).encode()).hexdigest()
     return make_plan(
         [
             ImageOutline(

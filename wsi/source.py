@@ -98,6 +98,8 @@ class ImageBase:
     encoding: Encoding
     is_resampled: bool = False
     """The scanner or we shrank it from the base level."""
+    defects: tuple[int, ...] = ()
+    """Numbers, from 1, of the frames that are damaged in the scan and white in the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

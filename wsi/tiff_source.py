@@ -6,6 +6,7 @@ The tiles' codestreams stay as they are; tables shared through tag 347 are put i
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
 from pathlib import Path
@@ -35,6 +36,8 @@ from wsi.tiff_facts import describe
 _JPEG = 7
 _JPEG_2000 = (33003, 33005, 34712)
 _PAGES_MAX = 4096
+_LOOKED_AT_MAX = 64
+"""Damaged tiles at the beginning of a level, before it is given up."""
 _FRAMES_MAX = (1 << 31) - 1
 """Number of Frames is an integer string.  Standard: PS3.5 6.2"""
 _SHAPE_TOLERANCE = 0.02
@@ -144,12 +147,22 @@ def _table(path: Path, page: tifffile.TiffPage, *, file_bytes: int) -> tuple[Fra
     filled = np.flatnonzero(lengths)
     if not len(filled):
         raise UnreadableSlideError(f"{path.name} has a level without a single tile.")
-    first = _read(path, int(offsets[filled[0]]), int(lengths[filled[0]]))
+    first = _first_sound(path, page, offsets[filled], lengths[filled])
     is_sparse = len(filled) < len(offsets)
     make = _jpeg_table if page.compression == _JPEG else _jpeg_2000_table
     if page.compression != _JPEG and page.compression not in _JPEG_2000:
         raise UnsupportedSlideError(f"{path.name} has tiles in TIFF compression {int(page.compression)}.")
     return make(path, page, first, offsets, lengths, is_sparse=is_sparse)
+
+
+def _first_sound(path: Path, page: tifffile.TiffPage, offsets: np.ndarray, lengths: np.ndarray) -> bytes:
+    """Return the first tile that begins as its compression demands; else the very first, to be refused."""
+    begin = codec.SOI if page.compression == _JPEG else codec.SOC
+    tiles = (_read(path, int(offset), int(length)) for offset, length in zip(offsets, lengths, strict=True))
+    looked_at = list(itertools.islice(tiles, 1))
+    if not looked_at[0].startswith(begin):
+        looked_at += list(itertools.islice(tiles, _LOOKED_AT_MAX))
+    return next((tile for tile in looked_at if tile.startswith(begin)), looked_at[0])
 
 
 def _jpeg_table(

@@ -23,6 +23,7 @@ def convert(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Threads that encode.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Keep what an interrupted run has finished.")] = False,
     proof: Annotated[bool, typer.Option("--proof/--no-proof", help="Read every frame back and compare.")] = True,
+    through: Annotated[str, typer.Option(hidden=True, help="openslide: decode and encode every tile.")] = "",
     json: JsonOption = False,
 ) -> None:
     """Convert slides to DICOM WSI and prove the result."""
@@ -39,6 +40,7 @@ def convert(
             workers=workers,
             resume=resume,
             is_proven=proof,
+            through=through,
             as_json=json,
         )
     )

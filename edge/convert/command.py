@@ -26,6 +26,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _DONE, _WRONG_USE, _BAD_INPUT = 0, 2, 4
 _LEVELS = ("native", "all")
+_READERS = ("", "openslide")
 _STAGES = {"encode": "encoding", "write": "writing", "verify": "proving"}
 
 
@@ -39,6 +40,7 @@ def convert_slides(
     resume: bool,
     as_json: bool,
     is_proven: bool = True,
+    through: str = "",
 ) -> int:
     """Convert slides one after the other and return the exit status: 0, or that of the first failure.
 
@@ -46,7 +48,7 @@ def convert_slides(
     not keep the next from being converted. Results go to stdout, everything else to stderr.
     """
     _import_lightly()
-    if levels not in _LEVELS or workers < 1 or not slides:
+    if levels not in _LEVELS or workers < 1 or not slides or through not in _READERS:
         sys.stderr.write(f"Give at least one slide, --levels {' or '.join(_LEVELS)}, and --workers of 1 or more.\n")
         return _WRONG_USE
     try:
@@ -64,6 +66,7 @@ def convert_slides(
                     folder,
                     metadata=given,
                     levels=cast('Literal["native", "all"]', levels),
+                    through=cast('Literal["", "openslide"]', through),
                     workers=workers,
                     resume=resume,
                     verify=is_proven,
@@ -185,6 +188,7 @@ def _tell(slide: Path, folder: Path, result: Conversion, *, as_json: bool) -> No
                     "series_instance_uid": result.series_instance_uid,
                     "is_proven": proof is not None and proof.is_proven,
                     "notes": list(result.notes),
+                    "defects": result.defects,
                     "files": files,
                 }
             )
