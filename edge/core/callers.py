@@ -68,3 +68,6 @@ class Callers:
             return ANYBODY
         title = ae_title.strip()
         return next((one for one in self.named if one.ae_title == title and one.calls_from(address)), None)
+
+
+EVERYBODY = Callers()

@@ -62,13 +62,15 @@ class Identifier:
         return key.value if key is not None else ""
 
 
-def read(data: bytes, transfer_syntax_uid: str) -> Identifier:
+def read(
+    data: bytes, transfer_syntax_uid: str, *, bytes_max: int = BYTES_MAX, key_count_max: int = KEY_COUNT_MAX
+) -> Identifier:
     """Read an identifier.  Raises: BadInputError."""
-    if len(data) > BYTES_MAX:
-        raise BadInputError(f"The identifier has more than {BYTES_MAX} bytes.")
+    if len(data) > bytes_max:
+        raise BadInputError(f"The identifier has more than {bytes_max} bytes.")
     order = ">" if transfer_syntax_uid == BIG_ENDIAN else "<"
     try:
-        return _Reader(data, order, is_implicit=transfer_syntax_uid == IMPLICIT).read()
+        return _Reader(data, order, is_implicit=transfer_syntax_uid == IMPLICIT, key_count_max=key_count_max).read()
     except (struct.error, IndexError) as error:
         raise BadInputError("The identifier is cut off.") from error
 
@@ -95,12 +97,13 @@ def texts(keys: Keys) -> Iterator[tuple[str, bool]]:
 class _Reader:
     """One walk over an identifier."""
 
-    def __init__(self, data: bytes, order: str, *, is_implicit: bool) -> None:
+    def __init__(self, data: bytes, order: str, *, is_implicit: bool, key_count_max: int) -> None:
         self._data = data
         self._order = order
         self._is_implicit = is_implicit
         self._offset = 0
         self._count = 0
+        self._count_max = key_count_max
 
     def read(self) -> Identifier:
         return self._level(len(self._data), (), 0)
@@ -133,8 +136,8 @@ class _Reader:
 
     def _next(self) -> tuple[int, str, int]:
         self._count += 1
-        if self._count > KEY_COUNT_MAX:
-            raise BadInputError(f"The identifier has more than {KEY_COUNT_MAX} attributes.")
+        if self._count > self._count_max:
+            raise BadInputError(f"The identifier has more than {self._count_max} attributes.")
         group, element, short_vr, short = struct.unpack_from(f"{self._order}HH2sH", self._data, self._offset)
         tag = group << 16 | element
         self._offset += 8

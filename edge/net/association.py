@@ -17,7 +17,7 @@ from typing import Any
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association as PynetdicomAssociation
-from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.presentation import PresentationContext, build_context, build_role
 from pynetdicom.sop_class import Verification
 
 from edge.dicom.header import IMPLEMENTATION_CLASS_UID
@@ -75,9 +75,13 @@ class Association:
     """One open association; a context manager that releases it, or aborts it when the block fails."""
 
     def __init__(
-        self, peer: Peer, contexts: Iterable[PresentationContext], *, handlers: Handlers | None = None
-    ) -> None:
-        """Open it now.  Raises: UnreachableError, NotAcceptedError, which say what failed."""
+        self, peer: Peer, contexts: Iterable[PresentationContext], *, handlers: Handlers | None = None,
+        provided: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """Open it now; of the services `provided` we are the provider, though we call.
+
+        Raises: UnreachableError, NotAcceptedError, which say what failed.
+        """
         self.peer = peer
         ae = AE(peer.own_ae_title)
         ae.connection_timeout = CONNECT_S
@@ -90,6 +94,7 @@ class Association:
             self._assoc: PynetdicomAssociation = ae.associate(
                 peer.host, peer.port, _numbered(contexts), peer.ae_title, max_pdu=PDU_BYTES_MAX,
                 tls_args=(peer.tls, peer.host) if peer.tls else None,
+                ext_neg=[build_role(uid, scp_role=True) for uid in provided],
                 evt_handlers=[(evt.EVT_CONN_OPEN, _on_open, [peer.name]), *(handlers or [])],
             )  # fmt: skip
         except (OSError, RuntimeError, ValueError) as error:

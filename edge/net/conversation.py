@@ -26,6 +26,8 @@ from edge.net.wire import Wire
 from edge.runtime.log import event as log_event
 
 log = logging.getLogger(__name__)
+PASSED_BYTES_MAX = 16 * 1024 * 1024
+"""The dataset of a request that is not an object: the library holds it in memory."""
 CLOSE_S = 2.0
 """After the last word, the peer has so long to close."""
 
@@ -84,6 +86,7 @@ class _Message:
     command: Command | None = None
     object: IncomingObject | None = None
     is_passed_on: bool = False
+    passed_bytes: int = 0
 
 
 class _Ended(Exception):
@@ -259,6 +262,9 @@ class Conversation:
         if message.object is not None:
             message.object.write(fragment.data)
         elif message.is_passed_on and self._partner is not None:
+            message.passed_bytes += len(fragment.data)
+            if message.passed_bytes > PASSED_BYTES_MAX:
+                raise ProtocolError("The peer sent a request without end.")
             self._partner.send(
                 PduType.DATA,
                 pdu.data(message.context_id, bytes(fragment.data), is_command=False, is_last=fragment.is_last)[6:],

@@ -9,21 +9,11 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 from pynetdicom.service_class import ServiceClass, StorageServiceClass
 from pynetdicom.sop_class import Verification, uid_to_service_class
 
+from edge.core.callers import EVERYBODY, Callers, Service
 from edge.net.pdu import APPLICATION_CONTEXT, AssociateRequest, ContextAnswer, ContextResult, Proposal
 
 _REWRITTEN = (ImplicitVRLittleEndian, ExplicitVRBigEndian)
-Service = Literal["echo", "storage", "other", "none"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllowedPeer:
-    """A peer that may call."""
-
-    ae_title: str
-    host: str = ""
-    """Its address; empty: any."""
-    sop_class_uids: tuple[str, ...] = ()
-    """What it may store; none: everything."""
+Purpose = Literal["echo", "storage", "other", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +39,8 @@ class Terms:
 
     ae_title: str
     is_called_title_checked: bool = False
-    peers: Sequence[AllowedPeer] = ()
-    """None: everybody."""
+    callers: Callers = EVERYBODY
+    """Nobody named: everybody may call."""
     other_services: frozenset[str] = frozenset()
     """Abstract syntaxes of services besides echo and storage that are offered."""
 
@@ -62,11 +52,11 @@ class Terms:
             return _CONTEXT
         if self.is_called_title_checked and request.called_ae_title != self.ae_title:
             return _CALLED
-        if self.peers and self._peer(request.calling_ae_title, host) is None:
+        if self.callers.judge(request.calling_ae_title, host) is None:
             return _CALLING
         return None
 
-    def service(self, abstract_syntax: str) -> Service:
+    def service(self, abstract_syntax: str) -> Purpose:
         """Return what a context is for. Private and unknown SOP classes are stored like any other."""
         if abstract_syntax == Verification:
             return "echo"
@@ -80,8 +70,8 @@ class Terms:
 
     def may_store(self, request: AssociateRequest, host: str, sop_class_uid: str) -> bool:
         """Tell whether this peer may send such objects."""
-        peer = self._peer(request.calling_ae_title, host) if self.peers else None
-        return peer is None or not peer.sop_class_uids or sop_class_uid in peer.sop_class_uids
+        caller = self.callers.judge(request.calling_ae_title, host)
+        return caller is not None and caller.may(Service.STORE) and caller.may_exchange(sop_class_uid)
 
     def answer(self, request: AssociateRequest, host: str) -> list[ContextAnswer]:
         """Decide on every context of a peer that asks for echo and storage only."""
@@ -99,9 +89,6 @@ class Terms:
         if service == "storage" and not self.may_store(request, host, proposal.abstract_syntax):
             return ContextAnswer(proposal.context_id, ContextResult.REFUSED_BY_USER, syntaxes[0])
         return ContextAnswer(proposal.context_id, ContextResult.ACCEPTED, _choose(syntaxes))
-
-    def _peer(self, ae_title: str, host: str) -> AllowedPeer | None:
-        return next((peer for peer in self.peers if peer.ae_title == ae_title and peer.host in ("", host)), None)
 
 
 @lru_cache(maxsize=4096)

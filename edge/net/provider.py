@@ -10,22 +10,27 @@ import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, _config
 from pynetdicom.sop_class import Verification
 
+from edge.core.callers import EVERYBODY, Callers
 from edge.dicom.header import IMPLEMENTATION_CLASS_UID
 from edge.net.acceptor import Acceptor
 from edge.net.association import IMPLEMENTATION_VERSION, PDU_BYTES_MAX, Handlers
 from edge.net.conversation import NO_DATASET, NO_ROOM, House, Received, StoreAnswer
-from edge.net.negotiation import AllowedPeer, Terms
+from edge.net.negotiation import Terms
 from edge.net.partner import Library
 
-__all__ = ["NO_DATASET", "NO_ROOM", "AllowedPeer", "Provider", "Received", "StoreAnswer"]
+__all__ = ["NO_DATASET", "NO_ROOM", "Provider", "Received", "StoreAnswer"]
 
 NETWORK_S = 120.0
 """A peer that is silent for so long, between or within messages, is left."""
 REQUEST_S = 30.0
 """From a connection to its whole association request."""
+
+OTHER_SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
+"""Not deflated: a request that is small on the wire would be inflated whole in memory."""
 
 _config.UNRESTRICTED_STORAGE_SERVICE = True
 """Private and unknown SOP classes are stored like any other: it is not ours to judge them."""
@@ -45,7 +50,7 @@ class Provider:
         tls: ssl.SSLContext | None = None,
         handlers: Handlers | None = None,
         other_services: Sequence[str] = (),
-        peers: Sequence[AllowedPeer] = (),
+        callers: Callers | None = None,
         is_called_title_checked: bool = False,
         request_s: float = REQUEST_S,
         idle_s: float = NETWORK_S,
@@ -55,7 +60,7 @@ class Provider:
         self._handlers = handlers or []
         self._other_services = [str(uid) for uid in other_services]
         terms = Terms(
-            ae_title=ae_title, is_called_title_checked=is_called_title_checked, peers=tuple(peers),
+            ae_title=ae_title, is_called_title_checked=is_called_title_checked, callers=callers or EVERYBODY,
             other_services=frozenset(self._other_services),
         )  # fmt: skip
         house = House(
@@ -85,5 +90,5 @@ class Provider:
         ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
         ae.implementation_version_name = IMPLEMENTATION_VERSION
         for service in (Verification, *self._other_services):
-            ae.add_supported_context(service, scu_role=True, scp_role=True)
+            ae.add_supported_context(service, list(OTHER_SYNTAXES), scu_role=True, scp_role=True)
         return Library(ae, self._handlers, ("127.0.0.1", 0))
