@@ -40,7 +40,7 @@ web/node_modules/.done: web/package-lock.json | $(VENV)/.runtime
 
 web/dist/index.html: web/node_modules/.done $(WEB_SOURCES)
 	@echo "Building the web pages"
-	@tools/with-node $(VENV) npm --prefix web run --silent build
+	@tools/with-node $(VENV) npm --prefix web run --silent build -- --logLevel warn
 	@touch $@
 
 packages:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from edge.errors import EXIT_CONFIG
 from edge.runtime.log import event
@@ -32,6 +33,8 @@ LOOK_S = 0.1
 class _Child:
     name: str
     command: list[str]
+    output: IO[bytes] | None = None
+    """Where it writes; None: where we do."""
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     due_s: float = 0.0
@@ -40,7 +43,7 @@ class _Child:
 
     def start(self, now_s: float) -> None:
         # A group of its own: Ctrl-C reaches us alone, and we stop the children in order.
-        self.process = subprocess.Popen(self.command, start_new_session=True)
+        self.process = subprocess.Popen(self.command, stdout=self.output, stderr=self.output, start_new_session=True)
         self.started_s = now_s
 
     def look(self, now_s: float) -> None:
@@ -62,11 +65,13 @@ class _Child:
 class Supervisor:
     """Runs the named services until told to stop."""
 
-    def __init__(self, names: Sequence[str], config_path: Path, *, is_verbose: bool = False) -> None:
-        """Nothing runs yet; see `run`."""
+    def __init__(
+        self, names: Sequence[str], config_path: Path, *, is_verbose: bool = False, output: IO[bytes] | None = None
+    ) -> None:
+        """Nothing runs yet; see `run`. The services write to `output`, else where this process does."""
         flags = ["--verbose"] if is_verbose else []
         self._children = [
-            _Child(name, [sys.executable, "-m", "edge", "run", name, "--config", str(config_path), *flags])
+            _Child(name, [sys.executable, "-m", "edge", "run", name, "--config", str(config_path), *flags], output)
             for name in names
         ]
         self._is_stopping = False

@@ -15,6 +15,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from edge import services
 from edge.config import Config, load
@@ -28,6 +29,7 @@ DRAW_TIMEOUT_S = 120.0
 LOOK_S = 0.1
 PORT_TRIES_MAX = 20
 MARKER = ".edge-demo"
+LOG_NAME = "demo.log"
 
 PEOPLE = (
     ("operator", "operator", "bedside tablet"),
@@ -57,16 +59,17 @@ def play(folder: Path, *, port: int) -> int:
     config_path = folder / "edge.toml"
     config_path.write_text(_config_text(folder, run_dir, ports), encoding="utf-8")
     config = load(config_path)
-    archive = _start_archive(folder, ports)
-    try:
-        slide = _draw_slide(folder)
-        threading.Thread(target=_prepare, args=(config, ports, folder, slide), daemon=True).start()
-        return Supervisor(services.NAMES, config_path).run()
-    finally:
-        archive.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            archive.wait(10)
-        shutil.rmtree(run_dir, ignore_errors=True)
+    with (folder / LOG_NAME).open("ab") as output:
+        archive = _start_archive(folder, ports, output)
+        try:
+            slide = _draw_slide(folder)
+            threading.Thread(target=_prepare, args=(config, ports, folder, slide), daemon=True).start()
+            return Supervisor(services.NAMES, config_path, output=output).run()
+        finally:
+            archive.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                archive.wait(10)
+            shutil.rmtree(run_dir, ignore_errors=True)
 
 
 def _empty(folder: Path) -> None:
@@ -146,9 +149,11 @@ slides = "{folder / "scans"}"
 """
 
 
-def _start_archive(folder: Path, ports: Ports) -> subprocess.Popen[bytes]:
+def _start_archive(folder: Path, ports: Ports, output: IO[bytes]) -> subprocess.Popen[bytes]:
     options = ["--port", str(ports.archive), "--folder", str(folder / "hospital")]
-    return subprocess.Popen([sys.executable, "-m", "edge.demo.archive", *options], start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "edge.demo.archive", *options], stdout=output, stderr=output, start_new_session=True
+    )
 
 
 def _draw_slide(folder: Path) -> subprocess.Popen[bytes]:
@@ -202,5 +207,6 @@ def _welcome(ports: Ports, config: Config) -> str:
 
   To guide an exam as the specialist: start one as the operator, press Invite, open the link in another window.
   Command line: EDGE_CONFIG={config.data_dir.parent / "edge.toml"} .venv/bin/edge status
+  What the services say: {config.data_dir.parent / LOG_NAME}
   Ctrl-C ends it.
 """
