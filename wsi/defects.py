@@ -6,19 +6,18 @@ What begins or ends wrongly is damaged. Bits flipped inside a tile are not seen 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wsi import codec
 from wsi import encoding as forms
 from wsi.errors import SlideError, UnreadableSlideError
-from wsi.source import FrameTable, Image, OpenSource, StoredImage
+from wsi.source import FrameTable, Image, Offsets, OpenSource, StoredImage
 
-_HEAD_BYTES = 64
-_TAIL_BYTES = 16
-_GAP_BYTES_MAX = 4096
+_HEAD_BYTES, _TAIL_BYTES = 24, 8
+"""Looked at of every tile."""
 _NAMED_MAX = 500
 """Frame numbers told in words; more damage than that is told as a count."""
 _SHARE_MAX = 0.5
@@ -52,43 +51,42 @@ def mend(source: OpenSource) -> None:
 
 def find(image: StoredImage) -> list[int]:
     """Return the numbers, from 1, of the frames that are damaged in the scan."""
-    if not image.table.start:
+    table = image.table
+    filled = np.flatnonzero(table.lengths)
+    if not table.start or not len(filled):
         return []
-    file_descriptor = os.open(image.table.path, os.O_RDONLY | os.O_CLOEXEC)
+    file_descriptor = os.open(table.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return [
-            index + 1
-            for index, head, tail in _ends(image.table, file_descriptor)
-            if not _is_plain(image, head, tail) and not _is_sound(image, image.table.read(file_descriptor, index))
-        ]
+        odd = filled[~_are_plain(table, filled, file_descriptor)]
+        return [index + 1 for index in odd.tolist() if not _is_sound(image, table.read(file_descriptor, index))]
     finally:
         os.close(file_descriptor)
 
 
-def _ends(table: FrameTable, file_descriptor: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield (index, first bytes, last bytes) of every tile: one read where one tile follows the other."""
-    head_bytes = max(len(table.start), _HEAD_BYTES)
-    filled = np.flatnonzero(table.lengths)
-    starts, lengths = table.offsets[filled].tolist(), table.lengths[filled].tolist()
-    head = os.pread(file_descriptor, min(head_bytes, lengths[0]), starts[0]) if starts else b""
-    for place, index in enumerate(filled.tolist()):
-        end = starts[place] + lengths[place]
-        tail_bytes = min(_TAIL_BYTES, lengths[place])
-        following = starts[place + 1] if place + 1 < len(starts) else -1
-        if 0 <= following - end <= _GAP_BYTES_MAX:
-            wanted = min(head_bytes, lengths[place + 1])
-            both = os.pread(file_descriptor, tail_bytes + following - end + wanted, end - tail_bytes)
-            yield index, head, both[:tail_bytes]
-            head = both[tail_bytes + following - end :]
-        else:
-            yield index, head, os.pread(file_descriptor, tail_bytes, end - tail_bytes)
-            if following >= 0:
-                head = os.pread(file_descriptor, min(head_bytes, lengths[place + 1]), following)
+def _are_plain(table: FrameTable, filled: Offsets, file_descriptor: int) -> NDArray[np.bool_]:
+    """Tell at a glance, per tile: it begins as all tiles do, and ends with an end marker, padded or not."""
+    starts, lengths = table.offsets[filled], table.lengths[filled]
+    ends = starts + lengths
+    begin = np.frombuffer(table.start[:_HEAD_BYTES], np.uint8)
+    if np.array_equal(ends[:-1], starts[1:]):
+        # Each tile's end and the next one's begin in one read.
+        both = _windows(file_descriptor, ends[:-1] - _TAIL_BYTES, _TAIL_BYTES + len(begin))
+        first = _windows(file_descriptor, starts[:1], len(begin))
+        last = _windows(file_descriptor, ends[-1:] - _TAIL_BYTES, _TAIL_BYTES)
+        heads, tails = np.vstack((first, both[:, _TAIL_BYTES:])), np.vstack((both[:, :_TAIL_BYTES], last))
+    else:
+        heads = _windows(file_descriptor, starts, len(begin))
+        tails = _windows(file_descriptor, ends - _TAIL_BYTES, _TAIL_BYTES)
+    has_end = ((tails[:, :-1] == codec.EOI[0]) & (tails[:, 1:] == codec.EOI[1])).any(axis=1)
+    plain: NDArray[np.bool_] = (heads == begin).all(axis=1) & has_end & (lengths >= len(begin) + _TAIL_BYTES)
+    return plain
 
 
-def _is_plain(image: StoredImage, head: bytes, tail: bytes) -> bool:
-    """Tell at a glance: it begins as all tiles do, and ends with an end marker, padded or not."""
-    return head.startswith(image.table.start) and codec.EOI in tail
+def _windows(file_descriptor: int, starts: Offsets, size_bytes: int) -> NDArray[np.uint8]:
+    """Return the bytes at many places of a file, one row each; beyond its ends they are zeros."""
+    read = os.pread
+    parts = [read(file_descriptor, size_bytes, max(start, 0)).ljust(size_bytes, b"\0") for start in starts.tolist()]
+    return np.frombuffer(b"".join(parts), np.uint8).reshape(len(parts), size_bytes)
 
 
 def _is_sound(image: StoredImage, frame: bytes) -> bool:
@@ -111,7 +109,7 @@ def _without(image: StoredImage, damaged: list[int]) -> FrameTable:
     return replace(image.table, lengths=lengths, blank=image.table.blank or _blank(image, lengths))
 
 
-def _blank(image: StoredImage, lengths: np.ndarray) -> bytes:
+def _blank(image: StoredImage, lengths: Offsets) -> bytes:
     level, encoding = image.level, image.encoding
     if encoding.transfer_syntax_uid != forms.JPEG_BASELINE:
         return codec.white_jpeg_2000(level.tile_width_px, level.tile_height_px, encoding.photometric_interpretation)
