@@ -69,5 +69,10 @@ class Callers:
         title = ae_title.strip()
         return next((one for one in self.named if one.ae_title == title and one.calls_from(address)), None)
 
+    def sop_classes_of(self, ae_title: str) -> frozenset[str]:
+        """Return what a device that is let in may store and retrieve; empty: every SOP class."""
+        title = ae_title.strip()
+        return next((one.sop_classes for one in self.named if one.ae_title == title), frozenset())
+
 
 EVERYBODY = Callers()

@@ -213,7 +213,10 @@ def _head(tag: int, vr: str, length: int, order: str, *, is_implicit: bool) -> b
 def _content(vr: str, value: Value, encodings: tuple[str, ...], order: str) -> bytes:
     if letter := _NUMBERS.get(vr):
         numbers = value if isinstance(value, list | tuple) else [] if value in (None, "") else [value]
-        return struct.pack(f"{order}{len(numbers)}{letter}", *numbers)
+        try:
+            return struct.pack(f"{order}{len(numbers)}{letter}", *numbers)
+        except struct.error:  # A damaged object's value, which this VR cannot hold.
+            return b""
     text = _joined(value)
     if vr == "PN" or vr in _TEXT_VRS:
         raw = character_set.encode(text, encodings, is_name=vr == "PN")
@@ -252,7 +255,9 @@ def _vr(tag: int) -> str:
 
 
 def _keyword(tag: int) -> str:
+    """Return the keyword of a tag; empty when it has none of its own, as overlays and private attributes have not."""
     try:
-        return str(dictionary_keyword(tag))
+        keyword = str(dictionary_keyword(tag))
     except KeyError:
         return ""
+    return keyword if tag_for_keyword(keyword) == tag else ""

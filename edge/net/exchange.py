@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
-from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE
-
 from edge.dicom import keys
 from edge.dicom.keys import Identifier
 from edge.errors import BadInputError, EdgeError
@@ -100,19 +98,30 @@ class Exchange:
 Answerer = Callable[[Exchange], None]
 
 
-def install(assoc: Any, answerers: Mapping[tuple[type, str], Answerer]) -> None:
-    """Let (kind of message, SOP class) pairs of an association be answered here; all else stays the library's."""
+def install(
+    assoc: Any,
+    answerers: Mapping[tuple[type, str], Answerer],
+    own: Mapping[tuple[type, str], Callable[[Any, Any, Any], None]],
+) -> None:
+    """Let (kind of message, SOP class) pairs of an association be answered here; all else stays the library's.
+
+    `answerers` work on an exchange; `own` take (association, message, context) and do the rest themselves.
+    """
     serve = assoc._serve_request
 
     def serve_or_answer(message: Any, context_id: int) -> None:
         context = assoc._accepted_cx.get(context_id)
-        answer = answerers.get((type(message), str(getattr(message, "AffectedSOPClassUID", ""))))
-        if answer is None or context is None or not message.is_valid_request:
+        named = getattr(message, "AffectedSOPClassUID", None) or getattr(message, "RequestedSOPClassUID", "")
+        kind = (type(message), str(named))
+        if (kind not in answerers and kind not in own) or context is None or not message.is_valid_request:
             serve(message, context_id)
             return
         assoc.dimse.cancel_req = {}
         assoc._is_paused = True  # Sending from this thread is allowed.
-        _answer(answer, Exchange(assoc, message, context))
+        if kind in own:
+            own[kind](assoc, message, context)
+        else:
+            _answer(answerers[kind], Exchange(assoc, message, context))
         assoc._is_paused = False
         assoc.dimse.cancel_req = {}
         assoc.dul._idle_timer.restart()  # The peer was waiting for us, not we for it.
@@ -141,6 +150,3 @@ def _fail(exchange: Exchange, status: int, error: EdgeError) -> None:
     if not exchange.is_gone:
         # Our own sentences name no patient, but may quote what was asked for.
         exchange.answer(status, comment=type(error).__name__)
-
-
-FIND, GET, MOVE = C_FIND, C_GET, C_MOVE

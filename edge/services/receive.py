@@ -7,6 +7,7 @@ from edge.config import Config, split_address
 from edge.errors import BadInputError, BusyError, StorageFullError
 from edge.net.provider import NO_ROOM, Provider, Received, StoreAnswer
 from edge.net.tls import listening_context
+from edge.receive.desk import build
 from edge.runtime.log import event
 from edge.runtime.service import run_parts
 from edge.store.database import Database
@@ -28,6 +29,7 @@ async def serve(config: Config) -> None:
         reserve_bytes=config.node.disk_reserve_mb * 2**20,
     )
     await asyncio.to_thread(instances.sweep)
+    desk = build(config, database, instances)
     provider = Provider(
         ae_title=config.node.ae_title,
         new_temp=instances.new_temp,
@@ -36,15 +38,20 @@ async def serve(config: Config) -> None:
         association_count_max=config.receive.association_count_max,
         tls=listening_context(config.receive.tls_cert, config.receive.tls_key, config.receive.tls_ca),
         is_called_title_checked=config.receive.is_called_title_checked,
+        callers=desk.callers,
+        handlers=desk.handlers,
+        other_services=desk.services,
     )
 
     async def start() -> None:
+        desk.voucher.start()
         host, port = split_address(config.receive.listen)
         event(log, "receive.listening", host=host, port=provider.start(host, port), ae_title=config.node.ae_title)
 
     async def listen(stop: asyncio.Event) -> None:
         await stop.wait()
         await asyncio.to_thread(provider.stop)
+        await asyncio.to_thread(desk.voucher.stop)
 
     try:
         await run_parts([listen], on_ready=start)

@@ -181,14 +181,24 @@ class Instances:
         """The UID is here already: the same object, or another that goes aside."""
         kept = self.path_of(known)
         if digest == known.digest:
-            if not kept.exists() or kept.stat().st_size != known.size_bytes:  # Lost or damaged: heal it.
-                durable.place(temp, kept, below=self._data_dir / "objects")
-                event(log, "store.healed", sop_instance_uid=known.sop_instance_uid)
+            if not kept.exists() or kept.stat().st_size != known.size_bytes or self._is_damaged(known):
+                self._heal(temp, kept, known)
             return Kept(outcome="known", instance=known)
         if kept.exists() and _same_dataset(temp, parsed, kept):
             return Kept(outcome="known", instance=known)
         self._put_aside(temp, digest, known, source)
         return Kept(outcome="conflict", instance=known)
+
+    def _is_damaged(self, known: Instance) -> bool:
+        with self._database.read() as connection:
+            return rows.is_damaged(connection, known)
+
+    def _heal(self, temp: Path, kept: Path, known: Instance) -> None:
+        """The same object came again, whole: put it in the place of what was lost or damaged."""
+        durable.place(temp, kept, below=self._data_dir / "objects")
+        with self._database.write() as connection:
+            rows.forget_damage(connection, known)
+        event(log, "store.healed", sop_instance_uid=known.sop_instance_uid)
 
     def _put_aside(self, temp: Path, digest: str, known: Instance, source: str) -> None:
         durable.sync_file(temp)

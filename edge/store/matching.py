@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum
+from itertools import zip_longest
 from typing import Any
 
 from edge.errors import BadInputError
@@ -58,6 +59,30 @@ def condition(keyword: str, column: Column, value: str, *, fuzzy: bool = False) 
             return _any([(f"{column.name} GLOB ?", [f"*\\{_glob(code)}\\*"]) for code in codes])
         case Kind.TEXT:
             return _any([_text(column.name, part) for part in value.split("\\") if part])
+
+
+def matches(keyword: str, kind: Kind, asked: str, value: str) -> bool:
+    """Tell whether one value matches, by the rules of `condition`, without SQL.  Raises: BadInputError."""
+    asked = asked.strip()
+    if len(asked) > VALUE_CHARS_MAX:
+        raise BadInputError(f"The value for {keyword} is too long.")
+    if asked in ("", "*"):
+        return True
+    match kind:
+        case Kind.UID | Kind.LISTED:
+            return value in re.split(r"[\\,]", asked)
+        case Kind.RANGE:
+            return _is_in_range(keyword, asked, value)
+        case Kind.NAME:
+            groups = fold_name(value).split("=")
+            parts = fold_name(asked).split("=")
+            if len(parts) == 1:
+                return any(_like(group, parts[0]) for group in groups)
+            return all(
+                _like(group, part) for group, part in zip_longest(groups, parts, fillvalue="") if part.strip("*")
+            )
+        case Kind.NUMBER | Kind.TEXT:
+            return any(_like(value, part) for part in asked.split("\\") if part)
 
 
 def free_text(text: str) -> str:
@@ -118,6 +143,22 @@ def _range(keyword: str, name: str, value: str) -> tuple[str, list[Any]]:
     if matched["last"]:
         parts.append((f"{name} < ?", [matched["last"] + ":"]))  # ":" sorts after every digit and the point.
     return _all(parts)
+
+
+def _is_in_range(keyword: str, asked: str, value: str) -> bool:
+    _range(keyword, "", asked)  # Refuses what cannot be read.
+    plain = asked.replace(":", "")
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", plain):
+        plain = plain.replace("-", "")
+    if "-" not in plain:
+        return value.startswith(plain)
+    first, _, last = plain.partition("-")
+    return bool(value) and (not first or value >= first) and (not last or value < last + ":")
+
+
+def _like(value: str, asked: str) -> bool:
+    pattern = re.escape(asked).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(pattern, value, re.DOTALL) is not None
 
 
 def _glob(value: str) -> str:

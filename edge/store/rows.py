@@ -29,6 +29,9 @@ _ELSEWHERE = frozenset(
 )  # fmt: skip
 _WORD_COLUMNS = ("patient_name", "patient_id", "accession_number", "study_description", "study_id")
 
+DAMAGE_SOURCE = "scrub"
+"""Of a conflict that is one with the object's own digest: its bytes have changed on the disk."""
+
 _INSTANCE_SQL = """
 SELECT sop_instance_uid, sop_class_uid, series_instance_uid, study_instance_uid, digest, instances.size_bytes,
        transfer_syntax_uid, frame_count, instances.kept_s, source, scan_id
@@ -98,6 +101,32 @@ def instances_where(connection: sqlite3.Connection, where: str, values: list[Any
         f"{_INSTANCE_SQL} WHERE {where} AND scan_id IS NULL ORDER BY {order} LIMIT ?", [*values, limit]
     )
     return [Instance(**row) for row in found]
+
+
+def instances_after(connection: sqlite3.Connection, key: int, *, limit: int) -> list[tuple[int, Instance]]:
+    """Return kept objects in the order they came, from after an `instance_key` on, each with its own."""
+    found = connection.execute(
+        f"{_INSTANCE_SQL.replace('SELECT', 'SELECT instance_key,', 1)} WHERE instance_key > ? AND scan_id IS NULL"
+        " ORDER BY instance_key LIMIT ?",
+        (key, limit),
+    )
+    return [(row["instance_key"], Instance(**{k: row[k] for k in row.keys()[1:]})) for row in found]
+
+
+def is_damaged(connection: sqlite3.Connection, instance: Instance) -> bool:
+    """Tell whether these bytes were found changed on the disk."""
+    found = connection.execute(
+        "SELECT 1 FROM conflicts WHERE sop_instance_uid = ? AND source = ? AND kept_digest = ?",
+        (instance.sop_instance_uid, DAMAGE_SOURCE, instance.digest),
+    )
+    return found.fetchone() is not None
+
+
+def forget_damage(connection: sqlite3.Connection, instance: Instance) -> None:
+    """The object is whole again."""
+    connection.execute(
+        "DELETE FROM conflicts WHERE sop_instance_uid = ? AND source = ?", (instance.sop_instance_uid, DAMAGE_SOURCE)
+    )
 
 
 def digests_with_prefix(connection: sqlite3.Connection, prefix: str) -> set[str]:

@@ -1,0 +1,1 @@
+"""What local carts and workstations ask of this node over DIMSE."""
