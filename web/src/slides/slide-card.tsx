@@ -11,7 +11,7 @@ import { lengthText, magnificationText, nativeMagnification } from "./scale";
 export function SlideCard({ slide }: { slide: SlideRow }) {
   const patient = formatPersonName(slide.patient_name);
   return (
-    <a class="slide-card" href={`/slides/${slide.series_instance_uid}`} aria-label={t("slides.open", { name: slideName(slide) })}>
+    <a class="slide-card" href={`/slides/${slide.series_instance_uid}`}>
       <SlidePicture slide={slide} />
       <div class="slide-card-body">
         <p class="slide-name cut" title={slideName(slide)}>{slideName(slide)}</p>

@@ -14,7 +14,6 @@ export const slides = {
   "slides.none.hint": "Copy a scan into the inbox folder of this node. It appears here at once and opens while it is converted.",
   "slides.none_found": "No slide matches",
   "slides.none_found.hint": "Use fewer words, or take a filter away.",
-  "slides.open": "Open {name}",
   "slides.unnamed": "Slide without a name",
   "slides.no_picture": "No picture",
   "slides.size_px": "{width} × {height} px",
