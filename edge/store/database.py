@@ -44,7 +44,7 @@ class Database:
         self._owner = 0
         """The thread inside `write`."""
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._readers_lock = threading.Lock()
         self._waiting: list[tuple[Callable[[sqlite3.Connection], object], Future[object]]] = []
         self._waiting_lock = threading.Lock()
@@ -120,8 +120,7 @@ class Database:
                 connection = self._open()
                 connection.execute("PRAGMA query_only = ON")
                 self._local.connection = connection
-                with self._readers_lock:
-                    self._readers.append(connection)
+                self._adopt(connection)
             if connection.in_transaction:
                 yield connection
                 return
@@ -138,10 +137,20 @@ class Database:
         with self._lock:
             self._writer.close()
         with self._readers_lock:
-            for connection in self._readers:
+            for _, connection in self._readers:
                 connection.close()
             self._readers.clear()
         self._local = threading.local()
+
+    def _adopt(self, connection: sqlite3.Connection) -> None:
+        """Note this thread's reading connection, and close those of threads that have ended."""
+        with self._readers_lock:
+            before, self._readers = self._readers, [(threading.current_thread(), connection)]
+            for thread, other in before:
+                if thread.is_alive():
+                    self._readers.append((thread, other))
+                else:
+                    other.close()
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

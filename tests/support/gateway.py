@@ -63,6 +63,4 @@ def run(*command: object, timeout_s: float = 60.0) -> "subprocess.CompletedProce
     words = [str(word) for word in command]
     if shutil.which(words[0]) is None:
         pytest.skip(f"{words[0]} is not installed: apt-get install dcmtk")
-    return subprocess.run(
-        words, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False
-    )
+    return subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False)
