@@ -192,11 +192,15 @@ def _scan_data(data: bytes, header: JpegHeader) -> bytes:
     return data[start : end if end > start else len(data)]
 
 
+def restart_segments(data: bytes) -> list[bytes]:
+    """Return a JPEG's entropy-coded data, cut at its restart markers."""
+    # Inside entropy-coded data 0xFF is always followed by 0x00, so these two bytes are nothing but restart markers.
+    return _RESTART.split(_scan_data(data, parse_jpeg(data)))
+
+
 def is_join_of(joined: bytes, strips: list[bytes]) -> bool:
     """Tell whether a JPEG holds, between its restart markers, exactly the entropy-coded data of the strips."""
-    # Inside entropy-coded data 0xFF is always followed by 0x00, so these two bytes are nothing but restart markers.
-    segments = _RESTART.split(_scan_data(joined, parse_jpeg(joined)))
-    return segments == [_scan_data(strip, parse_jpeg(strip)) for strip in strips]
+    return restart_segments(joined) == [_scan_data(strip, parse_jpeg(strip)) for strip in strips]
 
 
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
@@ -244,6 +248,8 @@ def join_jpeg_strips(strips: list[bytes], *, height_px: int) -> bytes:
     Raises: UnsupportedSlideError when the strips do not fit together.
     """
     first = parse_jpeg(strips[0])
+    if len(strips) == 1 and first.height_px == height_px:
+        return strips[0]
     mcu_width_px, mcu_height_px = (8 * max(factor[axis] for factor in first.sampling) for axis in (0, 1))
     interval = -(-first.width_px // mcu_width_px) * (first.height_px // mcu_height_px)
     if first.height_px % mcu_height_px or interval > 0xFFFF:
@@ -276,12 +282,13 @@ def encode_jpeg(pixels: Pixels, *, quality: int, colorspace: str = "RGB", subsam
     )
 
 
-def decode_jpeg_half(data: bytes, *, grey: bool) -> Pixels:
-    """Return a JPEG's pixels at half its size, shrunk inside the transform.  Raises: UnreadableSlideError"""
+def decode_jpeg_half(data: bytes, height_px: int, width_px: int, *, grey: bool) -> Pixels:
+    """Return a JPEG's pixels at half its size, shrunk inside the transform; the half is given, rounded up.
+
+    Raises: UnreadableSlideError
+    """
     import simplejpeg
 
-    header = parse_jpeg(data)
-    height_px, width_px = -(-header.height_px // 2), -(-header.width_px // 2)
     try:
         pixels = simplejpeg.decode_jpeg(
             data,

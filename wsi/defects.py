@@ -18,6 +18,7 @@ from wsi.source import FrameTable, Image, Offsets, OpenSource, StoredImage
 
 _HEAD_BYTES, _TAIL_BYTES = 24, 8
 """Looked at of every tile."""
+_BATCH_TILES = 10_000
 _NAMED_MAX = 500
 """Frame numbers told in words; more damage than that is told as a count."""
 _SHARE_MAX = 0.5
@@ -57,8 +58,12 @@ def find(image: StoredImage) -> list[int]:
         return []
     file_descriptor = os.open(table.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        odd = filled[~_are_plain(table, filled, file_descriptor)]
-        return [index + 1 for index in odd.tolist() if not _is_sound(image, table.read(file_descriptor, index))]
+        damaged: list[int] = []
+        for first in range(0, len(filled), _BATCH_TILES):
+            some = filled[first : first + _BATCH_TILES]
+            odd = some[~_are_plain(table, some, file_descriptor)].tolist()
+            damaged += [index + 1 for index in odd if not _is_sound(image, table.read(file_descriptor, index))]
+        return damaged
     finally:
         os.close(file_descriptor)
 

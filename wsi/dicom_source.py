@@ -53,11 +53,9 @@ def open_dicom(path: Path) -> OpenSource:
                 raise
             notes.append(f"Left out: {error.what}")
     volumes = sorted((image for image in images if image.kind is Kind.VOLUME), key=lambda image: -image.level.width_px)
+    volumes = _once(volumes, path, notes)
     if not volumes:
         raise UnsupportedSlideError(f"{path.name} belongs to no series with a level of a slide.")
-    sizes = [(image.level.width_px, image.level.height_px) for image in volumes]
-    if len(set(sizes)) < len(sizes):
-        raise UnsupportedSlideError(f"{path.name}: its series has several images of the same level.")
     others = {image.kind: image for image in images if image.kind is not Kind.VOLUME}
     base = next(index for index in indexes if index.path == volumes[0].table.path)
     ordered: list[Image] = [*volumes]
@@ -68,6 +66,25 @@ def open_dicom(path: Path) -> OpenSource:
         images=tuple(ordered),
         metadata=_metadata(base.dataset),
     )
+
+
+def _once(volumes: list[StoredImage], path: Path, notes: list[str]) -> list[StoredImage]:
+    """Return one image per level: where a series holds several, the one in the file that was named.
+
+    Raises: UnsupportedSlideError where none of them was
+    """
+    kept: dict[tuple[int, int], StoredImage] = {}
+    for image in volumes:
+        size = image.level.width_px, image.level.height_px
+        other = kept.setdefault(size, image)
+        if other is image:
+            continue
+        if path not in (image.table.path, other.table.path):
+            raise UnsupportedSlideError(f"{path.name}: its series has several images of the same level.")
+        kept[size] = image if image.table.path == path else other
+        left_out = other if kept[size] is image else image
+        notes.append(f"Left out: {left_out.table.path.name} shows the same level.")
+    return list(kept.values())
 
 
 def _series(path: Path) -> list[FrameIndex]:

@@ -136,7 +136,8 @@ class _Halver:
         if encoding.transfer_syntax_uid == forms.JPEG_BASELINE:
             if not self._quality:
                 self._quality = min(max(codec.estimate_quality(frame), _QUALITY_MIN), _QUALITY_MAX)
-            pixels = codec.decode_jpeg_half(frame, grey=encoding.sample_count == 1)
+            half = (level.tile_height_px // 2, level.tile_width_px // 2)
+            pixels = codec.decode_jpeg_half(frame, *half, grey=encoding.sample_count == 1)
         else:
             whole = codec.decode_frame(frame, encoding, width_px=level.tile_width_px, height_px=level.tile_height_px)
             pixels = _boxed(whole)

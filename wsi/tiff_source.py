@@ -35,6 +35,9 @@ from wsi.tiff_facts import describe
 
 _JPEG = 7
 _JPEG_2000 = (33003, 33005, 34712)
+_TILE_OFFSETS, _TILE_LENGTHS = 324, 325
+_TAG_FORMS = {3: "u2", 4: "u4", 16: "u8"}
+_TAG_COUNT_LARGE = 64
 _PAGES_MAX = 4096
 _LOOKED_AT_MAX = 64
 """Damaged tiles at the beginning of a level, before it is given up."""
@@ -84,7 +87,9 @@ def open_tiff(path: Path) -> OpenSource:
 
 def _open(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -> OpenSource:
     if tiff.is_ndpi:
-        raise UnsupportedSlideError(f"{path.name} is an NDPI scan, whose strips are no tiles.")
+        from wsi.ndpi_source import open_ndpi
+
+        return open_ndpi(path, tiff, pages)
     levels = _levels(path, pages)
     facts = describe(path, tiff, levels[0], identity=identity_of([path]))
     file_bytes = path.stat().st_size
@@ -135,7 +140,7 @@ def _level_image(
 
 
 def _table(path: Path, page: tifffile.TiffPage, *, file_bytes: int) -> tuple[FrameTable, Encoding]:
-    offsets, lengths = np.array(page.dataoffsets, np.int64), np.array(page.databytecounts, np.int64)
+    offsets, lengths = _integers(path, page, _TILE_OFFSETS), _integers(path, page, _TILE_LENGTHS)
     if len(offsets) != len(lengths) or not len(offsets):
         raise UnreadableSlideError(f"{path.name} lists {len(offsets)} tile offsets but {len(lengths)} lengths.")
     lengths[offsets == 0] = 0
@@ -153,6 +158,16 @@ def _table(path: Path, page: tifffile.TiffPage, *, file_bytes: int) -> tuple[Fra
     if page.compression != _JPEG and page.compression not in _JPEG_2000:
         raise UnsupportedSlideError(f"{path.name} has tiles in TIFF compression {int(page.compression)}.")
     return make(path, page, first, offsets, lengths, is_sparse=is_sparse)
+
+
+def _integers(path: Path, page: tifffile.TiffPage, code: int) -> np.ndarray:
+    """Return a tag of many numbers straight from the file: as Python's integers they would fill the memory."""
+    tag = page.tags[code]
+    form = _TAG_FORMS.get(int(tag.dtype))
+    if form is None or tag.count < _TAG_COUNT_LARGE:
+        return np.array(page.dataoffsets if code == _TILE_OFFSETS else page.databytecounts, np.int64)
+    stored = np.dtype(page.parent.byteorder + form)
+    return np.frombuffer(_read(path, tag.valueoffset, tag.count * stored.itemsize), stored).astype(np.int64)
 
 
 def _first_sound(path: Path, page: tifffile.TiffPage, offsets: np.ndarray, lengths: np.ndarray) -> bytes:
@@ -210,7 +225,7 @@ def _pictures(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage
     for page in pages:
         kind = _picture_kind(page)
         if kind not in found and page.imagewidth * page.imagelength <= _PICTURE_PX_MAX:
-            found[kind] = _picture(path, page, kind, base)
+            found[kind] = picture_image(path, page, kind, base)
     return [found[kind] for kind in (Kind.THUMBNAIL, Kind.LABEL, Kind.OVERVIEW) if kind in found]
 
 
@@ -223,7 +238,8 @@ def _picture_kind(page: tifffile.TiffPage) -> Kind:
     return {1: Kind.LABEL, 9: Kind.OVERVIEW}.get(int(page.subfiletype), Kind.THUMBNAIL)
 
 
-def _picture(path: Path, page: tifffile.TiffPage, kind: Kind, base: Level) -> MadeImage:
+def picture_image(path: Path, page: tifffile.TiffPage, kind: Kind, base: Level) -> MadeImage:
+    """Return a page of one picture: joined from its strips where it is JPEG, else decoded."""
     level = picture_level(kind, page.imagewidth, page.imagelength, base)
 
     def read_pixels(_: int) -> Pixels:

@@ -84,3 +84,14 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotASlideError, match="holds no DICOM slide"):
         open_slide(tmp_path / "empty")
+
+
+def test_of_two_objects_of_one_level_the_named_one_is_taken_and_the_other_told(tmp_path: Path) -> None:
+    write_svs(tmp_path / "a.svs", [(200, 200)])
+    first = convert(tmp_path / "a.svs", tmp_path / "slide").files[0].path
+    twin = pydicom.dcmread(first)
+    twin.SOPInstanceUID = twin.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    twin.save_as(tmp_path / "slide" / "twin.dcm")
+    with open_slide(tmp_path / "slide" / "twin.dcm") as source:
+        assert [image.table.path.name for image in source.images] == ["twin.dcm"]
+        assert source.description.notes[-1] == f"Left out: {first.name} shows the same level."
