@@ -223,6 +223,24 @@ def first(
     )  # fmt: skip
 
 
+def send(database: Database, study_instance_uid: str, destination: str, *, now_s: float) -> int:
+    """A person says: send this study there. What is not on its way goes, or goes again; return how many objects."""
+    with database.write() as connection:
+        made = connection.execute(
+            "INSERT OR IGNORE INTO deliveries (sop_instance_uid, destination, study_instance_uid, size_bytes, due_s,"
+            " priority, made_s, changed_s) SELECT sop_instance_uid, ?, study_instance_uid, instances.size_bytes, ?, ?,"
+            " ?, ? FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)"
+            " WHERE study_instance_uid = ? AND scan_id IS NULL",
+            (destination, now_s, PRIORITY_FIRST, now_s, now_s, study_instance_uid),
+        ).rowcount
+        again = connection.execute(
+            "UPDATE deliveries SET state = 'waiting', due_s = ?, priority = ?, reason = '', changed_s = ?"
+            " WHERE study_instance_uid = ? AND destination = ? AND state != 'sending' AND made_s < ?",
+            (now_s, PRIORITY_FIRST, now_s, study_instance_uid, destination, now_s),
+        ).rowcount
+    return made + again
+
+
 def counts(database: Database) -> list[Counts]:
     """Return the numbers of every destination that has rows, by name."""
     found: dict[str, list[sqlite3.Row]] = {}

@@ -15,10 +15,12 @@ from typing import Any
 
 from edge.errors import BadInputError
 from edge.store.database import Database
+from edge.store.folding import words
 from edge.store.matching import Column, Kind, condition, free_text
 from edge.store.rows import Instance, instances_where
 
 LIMIT_MAX = 5000
+COMMON_COUNT = 2000
 
 _STUDY = {
     "StudyInstanceUID": Column("study_instance_uid", Kind.UID),
@@ -109,6 +111,26 @@ _PATIENT_SQL = ", ".join(
     + ["max(study_date || study_time || kept_s)"]
 )
 
+# The partial index is taken only where its own condition stands, word for word.
+_OF_OPEN = (
+    "studies.study_instance_uid IN (SELECT deliveries.study_instance_uid FROM deliveries INDEXED BY deliveries_open"
+    " WHERE state IN ('waiting', 'sending', 'held')"
+)
+_HAS_ARRIVED = (
+    "EXISTS (SELECT 1 FROM deliveries WHERE deliveries.study_instance_uid = studies.study_instance_uid"
+    " AND state IN ('sent', 'committed', 'safe'))"
+)
+DELIVERY_STATES = {
+    "held": f"{_OF_OPEN} AND state = 'held')",
+    "waiting": f"{_OF_OPEN} AND state != 'held') AND NOT {_OF_OPEN} AND state = 'held')",
+    "arrived": f"NOT {_OF_OPEN}) AND {_HAS_ARRIVED}",
+    "none": (
+        f"NOT {_OF_OPEN}) AND studies.study_instance_uid NOT IN"
+        " (SELECT study_instance_uid FROM deliveries WHERE state IN ('sent', 'committed', 'safe'))"
+    ),
+}
+"""How far a study is, over all destinations, as `deliveries.of_studies` says it."""
+
 Row = dict[str, Any]
 
 
@@ -125,9 +147,9 @@ STUDY_ORDERS = {
     "-date": "study_date DESC, study_time DESC, study_key DESC",
     "date": "study_date, study_time, study_key",
     "patient": "patient_name_folded, study_date DESC, study_key DESC",
-    "-patient": "patient_name_folded DESC, study_date DESC, study_key DESC",
+    "-patient": "patient_name_folded DESC, study_date, study_key",
     "description": "study_description COLLATE NOCASE, study_date DESC, study_key DESC",
-    "-description": "study_description COLLATE NOCASE DESC, study_date DESC, study_key DESC",
+    "-description": "study_description COLLATE NOCASE DESC, study_date, study_key",
     "kept": "studies.kept_s, study_key",
     "-kept": "studies.kept_s DESC, study_key DESC",
 }
@@ -137,23 +159,34 @@ STUDY_ORDERS = {
 def search_studies(
     database: Database, filters: Mapping[str, str], *, limit: int = 100, offset: int = 0, fuzzy: bool = False,
     text: str = "", holding: Mapping[str, str] | None = None, order: str = "-date", count: bool = True,
-    with_scans: bool = False,
+    with_scans: bool = False, delivery: str = "", label: str = "",
 ) -> Found:  # fmt: skip
     """Search studies. `filters` maps keywords to values as in a query; `text` is what somebody types.
 
     `holding` maps keywords of a study to what they must contain, whatever the case of its letters. `with_scans`, here
-    and in the other searches, also finds what is known from a scan and not written yet.
+    and in the other searches, also finds what is known from a scan and not written yet. `delivery` is one of
+    `DELIVERY_STATES`, `label` a word that somebody put on studies.
     Raises: BadInputError for a keyword that cannot be searched, a value that cannot be read, or an unknown order.
     """
     if order not in STUDY_ORDERS:
         raise BadInputError(f"Studies cannot be sorted by {order!r}; there is {', '.join(STUDY_ORDERS)}.")
     where, values = _studies_where(filters, fuzzy=fuzzy)
-    if text.strip():
-        where.append("studies.study_key IN (SELECT rowid FROM study_words WHERE study_words MATCH ?)")
-        values.append(free_text(text))
+    # What a fuzzy name begins with begins a word of the study: the words are found without reading every name.
+    begun = filters.get("PatientName", "").replace("*", " ").replace("?", " ") if fuzzy else ""
+    for sought in (text.strip(), begun if words(begun) else ""):
+        if sought:
+            where.append("studies.study_key IN (SELECT rowid FROM study_words WHERE study_words MATCH ?)")
+            values.append(free_text(sought))
     for keyword, part in (holding or {}).items():
         where.append(f"{_STUDY[keyword].name} LIKE ? ESCAPE '\\'")
         values.append("%" + re.sub(r"([%_\\])", r"\\\1", part) + "%")
+    if delivery:
+        if delivery not in DELIVERY_STATES:
+            raise BadInputError(f"A study is never {delivery[:20]!r}; it is {', '.join(DELIVERY_STATES)}.")
+        where.append(DELIVERY_STATES[delivery])
+    if label:
+        where.append("study_instance_uid IN (SELECT study_instance_uid FROM labels WHERE label = ?)")
+        values.append(label)
     if not with_scans:
         where.append(_STUDY_IS_KEPT)
     return _search(
@@ -179,9 +212,11 @@ def search_series(
         "study_date DESC, study_time DESC, study_key DESC, series_number, series_date, series_time, series_instance_uid"
     )
     fields = {**_STUDY_FIELDS, **_SERIES_FIELDS, **_STUDY_COUNTS, **_SERIES_COUNTS}
-    return _search(
-        database, fields, "series JOIN studies USING (study_key)", where, values, order, limit, offset, count=count
-    )
+    tables = "series JOIN studies USING (study_key)"
+    inner = {keyword: value for keyword, value in filters.items() if keyword not in _STUDY}
+    if not inner or (inner.keys() == {"Modality"} and _is_common(database, inner["Modality"])):
+        tables = "studies CROSS JOIN series INDEXED BY sqlite_autoindex_series_1 USING (study_key)"
+    return _search(database, fields, tables, where, values, order, limit, offset, count=count)
 
 
 def search_instances(
@@ -198,6 +233,8 @@ def search_instances(
     )
     fields = {**_STUDY_FIELDS, **_SERIES_FIELDS, **_INSTANCE_FIELDS}
     tables = "instances JOIN series USING (series_key) JOIN studies USING (study_key)"
+    if all(keyword in _STUDY for keyword in filters):  # Study after study, until there are enough.
+        tables = "studies CROSS JOIN series USING (study_key) CROSS JOIN instances USING (series_key)"
     return _search(database, fields, tables, where, values, order, limit, offset, count=count)
 
 
@@ -218,6 +255,13 @@ def select_instances(database: Database, filters: Mapping[str, str], *, limit: i
     where, values = _where(filters, _STUDY | _SERIES | _INSTANCE, fuzzy=False, others={})
     with database.read() as connection:
         return instances_where(connection, " AND ".join(where) or "1", values, limit=limit)
+
+
+def _is_common(database: Database, modality: str) -> bool:
+    """Tell whether so many series are of this kind that going through the newest studies finds enough soon."""
+    with database.read() as connection:
+        sql = "SELECT 1 FROM series WHERE modality = ? LIMIT 1 OFFSET ?"
+        return connection.execute(sql, (modality, COMMON_COUNT)).fetchone() is not None
 
 
 def find_study(database: Database, study_instance_uid: str, *, with_scans: bool = False) -> Row | None:
@@ -265,14 +309,15 @@ def _search(
     condition_sql = " AND ".join(where) or "1"
     selected = ", ".join(f'{column} AS "{keyword}"' for keyword, column in fields.items())
     with database.read() as connection:
-        total = -1
-        if count:
-            total = connection.execute(f"SELECT count(*) FROM {tables} WHERE {condition_sql}", values).fetchone()[0]
         found = connection.execute(
             f"SELECT {selected} FROM {tables} WHERE {condition_sql} ORDER BY {order} LIMIT ? OFFSET ?",
             [*values, min(limit, LIMIT_MAX), offset],
         )
-        return Found(total=total, rows=[_row(row) for row in found])
+        rows = [_row(row) for row in found]
+        total = offset + len(rows) if count else -1
+        if count and (len(rows) >= min(limit, LIMIT_MAX) or (offset and not rows)):
+            total = connection.execute(f"SELECT count(*) FROM {tables} WHERE {condition_sql}", values).fetchone()[0]
+        return Found(total=total, rows=rows)
 
 
 def _row(row: sqlite3.Row) -> Row:

@@ -232,3 +232,38 @@ CREATE TABLE scans (
 
 ALTER TABLE instances ADD COLUMN scan_id TEXT;          -- NULL: kept, its file is in objects/
 CREATE INDEX instances_by_scan ON instances (scan_id) WHERE scan_id IS NOT NULL;
+
+-- migration 3
+
+-- Every study filter is answered from this one index, newest first, without reading the rows that do not match.
+DROP INDEX studies_by_date;
+CREATE INDEX studies_by_date ON studies (
+    study_date DESC, study_time DESC, study_key DESC,
+    patient_name_folded, patient_id, modalities, accession_number, study_description, study_instance_uid
+);
+DROP INDEX studies_by_name;
+CREATE INDEX studies_by_name ON studies (patient_name_folded, study_date DESC, study_key DESC);
+CREATE INDEX studies_by_description ON studies (study_description COLLATE NOCASE, study_date DESC, study_key DESC);
+CREATE INDEX deliveries_open ON deliveries (study_instance_uid, state) WHERE state IN ('waiting', 'sending', 'held');
+
+-- Words that people put on studies; not part of any object. Writer: edge.store.labels, from api
+CREATE TABLE labels (
+    label TEXT NOT NULL,
+    study_instance_uid TEXT NOT NULL,
+    made_s REAL NOT NULL,
+    PRIMARY KEY (label, study_instance_uid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX labels_by_study ON labels (study_instance_uid, label);
+
+-- Links that let anybody who has one read one study until they end. Writer: edge.store.shares, from api
+CREATE TABLE shares (
+    share_id TEXT PRIMARY KEY,
+    study_instance_uid TEXT NOT NULL,
+    token_digest TEXT NOT NULL UNIQUE,
+    made_by TEXT NOT NULL,
+    made_s REAL NOT NULL,
+    expires_s REAL NOT NULL,
+    revoked_s REAL,
+    used_s REAL                                         -- when somebody last came with it
+) STRICT;
+CREATE INDEX shares_by_study ON shares (study_instance_uid, expires_s);
