@@ -90,6 +90,8 @@ def _open(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -
         from wsi.ndpi_source import open_ndpi
 
         return open_ndpi(path, tiff, pages)
+    if tiff.is_scn or tiff.is_bif or str(pages[0].software).startswith("MedScan"):
+        raise UnsupportedSlideError(f"{path.name} has several regions, or tiles that overlap.")
     levels = _levels(path, pages)
     facts = describe(path, tiff, levels[0], identity=identity_of([path]))
     file_bytes = path.stat().st_size
@@ -107,8 +109,10 @@ def _levels(path: Path, pages: list[tifffile.TiffPage]) -> list[tifffile.TiffPag
     candidates = [*pages[1:], *(sub for sub in (base.pages or ()) if isinstance(sub, tifffile.TiffPage))]
     levels = [base]
     for page in sorted(candidates, key=lambda page: -page.imagewidth):
-        if not page.is_tiled or page.imagewidth > base.imagewidth:
+        if not page.is_tiled:
             continue
+        if page.imagewidth > base.imagewidth:
+            raise UnsupportedSlideError(f"{path.name} does not begin with its largest image.")
         ratios = page.imagewidth / base.imagewidth, page.imagelength / base.imagelength
         slack = _SHAPE_TOLERANCE * ratios[0] + 1 / min(base.imagewidth, base.imagelength)
         if abs(ratios[0] - ratios[1]) > slack:

@@ -1,0 +1,222 @@
+"""One small scan of every kind the converter is asked for, and the table in docs/formats.md that they make.
+
+`python -m tests.support.formats` writes the table anew; a test fails while it is stale.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import Image
+
+from tests.support.scans import TILE_PX, jpeg, picture, tiles_of, write_level, write_svs
+from wsi.convert import open_slide
+from wsi.defects import mend
+from wsi.encoding import Origin
+from wsi.errors import SlideError
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
+BEGIN, END = "<!-- table: made by tests/support/formats.py -->", "<!-- end of table -->"
+_SYNTAXES = {
+    "1.2.840.10008.1.2.1": "uncompressed",
+    "1.2.840.10008.1.2.4.50": "JPEG",
+    "1.2.840.10008.1.2.4.80": "JPEG-LS lossless",
+    "1.2.840.10008.1.2.4.90": "JPEG 2000 lossless",
+    "1.2.840.10008.1.2.4.91": "JPEG 2000",
+    "1.2.840.10008.1.2.4.201": "HTJ2K lossless",
+}
+_WORDS = {Origin.COPIED: "copied", Origin.REENCODED: "re-encoded", Origin.LOSSLESS: "stored without loss"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A kind of scan, and how to get one: made in a folder, or a real one."""
+
+    name: str
+    make: Callable[[Path], Path]
+    real: str = ""
+    """Where it lies in the real data; empty: made."""
+
+
+def table(samples: list[Sample], real_data: Path) -> list[str]:
+    """Return one row a sample; what is not here has no row."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, sample in enumerate(samples):
+            place = Path(folder) / str(number)
+            place.mkdir()
+            path = real_data / sample.real if sample.real else sample.make(place)
+            if path.exists():
+                rows.append(f"| {sample.name} | {' | '.join(_found(path))} |")
+    return rows
+
+
+def names_of_real() -> set[str]:
+    """Return the names of the rows that need the real data."""
+    return {sample.name for sample in SAMPLES if sample.real}
+
+
+def _found(path: Path) -> tuple[str, str, str]:
+    try:
+        with open_slide(path) as source:
+            mend(source)
+            said = {"levels": "", "others": ""}
+            for image in source.images:
+                what = "levels" if image.kind.value == "VOLUME" else "others"
+                syntax = _SYNTAXES[image.encoding.transfer_syntax_uid]
+                words = f"{_WORDS[image.encoding.origin]} ({syntax})"
+                if words not in said[what]:
+                    said[what] += f", {words}" if said[what] else words
+            levels = sum(image.kind.value == "VOLUME" for image in source.images)
+            several = f"{levels} levels: " if levels > 1 else ""
+            return f"{several}{said['levels']}", said["others"] or "none in it", " ".join(source.description.notes)
+    except SlideError as error:
+        what = error.what.replace(f"{path.parent}/", "").replace(f"{path.name}: ", "")
+        return "refused", "", what.replace(path.name, "The file")
+
+
+def _svs(folder: Path) -> Path:
+    write_svs(folder / "a.svs")
+    return folder / "a.svs"
+
+
+def _svs_with_pictures(folder: Path) -> Path:
+    with tifffile.TiffWriter(folder / "a.svs") as tiff:
+        head = "Aperio Image Library v12\r\n200x200"
+        write_level(
+            tiff, [jpeg(tile) for tile in tiles_of(picture(200, 200))], 200, 200, description=f"{head}|MPP = 0.5"
+        )
+        for name, number, form in (("label", 1, "lzw"), ("macro", 9, "jpeg")):
+            tiff.write(
+                picture(40, 64), rowsperstrip=40, compression=form, subfiletype=number, metadata=None,
+                photometric="rgb" if form == "lzw" else "ycbcr", description=f"{head}\r\n{name} 64x40",
+            )  # fmt: skip
+    return folder / "a.svs"
+
+
+def _svs_jpeg_2000(folder: Path, compression: int) -> Path:
+    tiles = [
+        bytes(imagecodecs.jpeg2k_encode(tile, codecformat="j2k", level=30, mct=compression == 33005))
+        for tile in tiles_of(picture(200, 200))
+    ]
+    with tifffile.TiffWriter(folder / "a.svs") as tiff:
+        form = {"compression": compression, "photometric": "rgb", "subsampling": None}
+        write_level(tiff, tiles, 200, 200, description="Aperio Image Library v12\r\n200x200|MPP = 0.5", **form)
+    return folder / "a.svs"
+
+
+def _damaged(folder: Path) -> Path:
+    path = _svs(folder)
+    with tifffile.TiffFile(path) as tiff:
+        offset, length = tiff.pages[0].dataoffsets[2], tiff.pages[0].databytecounts[2]
+    data = bytearray(path.read_bytes())
+    data[offset : offset + length] = bytes(length)
+    path.write_bytes(data)
+    return path
+
+
+def _cut_short(folder: Path) -> Path:
+    tiles = [jpeg(tile) for tile in tiles_of(picture(200, 200))]
+    with tifffile.TiffWriter(folder / "a.svs") as tiff:
+        write_level(tiff, tiles, 200, 200, description="Aperio Image Library v12\r\n200x200|MPP = 0.5")
+    data = (folder / "a.svs").read_bytes()
+    (folder / "a.svs").write_bytes(data[: len(data) // 2])
+    return folder / "a.svs"
+
+
+def _sub_directories(folder: Path) -> Path:
+    with tifffile.TiffWriter(folder / "a.ome.tif", ome=False) as tiff:
+        xml = (
+            '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+            '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="300" SizeY="200" SizeC="3" SizeZ="1"'
+            ' SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5"><Channel ID="Channel:0:0" SamplesPerPixel="3"/>'
+            '<TiffData IFD="0" PlaneCount="1"/></Pixels></Image></OME>'
+        )
+        write_level(tiff, [jpeg(t) for t in tiles_of(picture(200, 300))], 300, 200, description=xml, subifds=1)
+        write_level(tiff, [jpeg(t) for t in tiles_of(picture(100, 150))], 150, 100, subfiletype=1)
+    return folder / "a.ome.tif"
+
+
+def _jpeg_tiff(folder: Path, **options: object) -> Path:
+    with tifffile.TiffWriter(folder / "a.tif", **options) as tiff:  # type: ignore[arg-type]
+        write_level(tiff, [jpeg(tile) for tile in tiles_of(picture(200, 200))], 200, 200, resolution=(20000, 20000),
+                    resolutionunit="CENTIMETER")  # fmt: skip
+    return folder / "a.tif"
+
+
+def _tiff(folder: Path, **options: object) -> Path:
+    form = {"resolution": (20000, 20000), "resolutionunit": "CENTIMETER", "photometric": "rgb", **options}
+    tifffile.imwrite(folder / "a.tif", picture(200, 200), metadata=None, **form)  # type: ignore[arg-type]
+    return folder / "a.tif"
+
+
+def _deep(folder: Path) -> Path:
+    tifffile.imwrite(folder / "a.tif", picture(200, 200)[..., 0].astype(np.float32), metadata=None)
+    return folder / "a.tif"
+
+
+def _picture(folder: Path, ending: str) -> Path:
+    Image.fromarray(picture(200, 200)).save(folder / f"a.{ending}")
+    return folder / f"a.{ending}"
+
+
+def _nothing(folder: Path) -> Path:
+    (folder / "a.isyntax").write_bytes(b"no slide at all" * 20)
+    return folder / "a.isyntax"
+
+
+def _none(_: Path) -> Path:
+    raise AssertionError("a real scan is not made")
+
+
+SAMPLES = [
+    Sample(name="Aperio SVS, JPEG", make=_svs),
+    Sample(name="Aperio SVS with label and macro", make=_svs_with_pictures),
+    Sample(name="Aperio SVS, JPEG 2000 (33003)", make=lambda folder: _svs_jpeg_2000(folder, 33003)),
+    Sample(name="Aperio SVS, JPEG 2000 (33005)", make=lambda folder: _svs_jpeg_2000(folder, 33005)),
+    Sample(name="Aperio SVS with a damaged tile", make=_damaged),
+    Sample(name="Aperio SVS cut short", make=_cut_short),
+    Sample(name="Hamamatsu NDPI", make=_none, real="wsi/hamamatsu/test3-TRITC_2_560.ndpi"),
+    Sample(name="Philips TIFF", make=_none, real="wsi/synthetic-container/philips-like.tiff"),
+    Sample(name="MIRAX without its index", make=_none, real="wsi/panimg/complex_tiff/Mirax2-Fluorescence-1.mrxs"),
+    Sample(name="OME-TIFF, JPEG, pyramid in sub-directories", make=_sub_directories),
+    Sample(name="Tiled TIFF, JPEG", make=_jpeg_tiff),
+    Sample(name="Tiled BigTIFF, JPEG", make=lambda folder: _jpeg_tiff(folder, bigtiff=True)),
+    Sample(name="Tiled TIFF, uncompressed", make=lambda folder: _tiff(folder, tile=(TILE_PX, TILE_PX))),
+    Sample(
+        name="Tiled TIFF, Deflate", make=lambda folder: _tiff(folder, tile=(TILE_PX, TILE_PX), compression="deflate")
+    ),
+    Sample(name="Tiled TIFF, WebP", make=lambda folder: _tiff(folder, tile=(TILE_PX, TILE_PX), compression="webp")),
+    Sample(name="TIFF without tiles", make=_tiff),
+    Sample(name="TIFF of floating point numbers", make=_deep),
+    Sample(name="DICOM slide, JPEG", make=_none, real="wsi/dicom-wsi2dcm/jpeg.dicom"),
+    Sample(name="DICOM slide, uncompressed", make=_none, real="wsi/dicom-highdicom/sm_image_numbers.dcm"),
+    Sample(
+        name="DICOM slide, JPEG-LS, no offset table", make=_none, real="wsi/dicom-highdicom/sm_image_jpegls_nobot.dcm"
+    ),
+    Sample(name="DICOM object that is no slide", make=_none, real="wsi/panimg/dicom_wsi/non_wsi_dcm/1.dcm"),
+    Sample(name="PNG", make=lambda folder: _picture(folder, "png")),
+    Sample(name="JPEG picture", make=lambda folder: _picture(folder, "jpg")),
+    Sample(name="JPEG 2000 picture", make=lambda folder: _picture(folder, "jp2")),
+    Sample(name="Anything else", make=_nothing),
+]
+
+
+def document(rows: list[str]) -> str:
+    """Return the document with these rows in the place of its table."""
+    text = DOCUMENT.read_text()
+    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
+    head = ["| Scan | Levels | Label, overview, thumbnail | Said about it |", "|---|---|---|---|"]
+    return "\n".join([f"{before}{BEGIN}", *head, *rows, after])
+
+
+if __name__ == "__main__":
+    from tests.bench.mosaic import real_data
+
+    DOCUMENT.write_text(document(table(SAMPLES, real_data())))
