@@ -7,7 +7,7 @@ from edge.api.passwords import Passwords
 from edge.core.access import Principal, UserRole
 from edge.errors import NotSignedInError
 from edge.runtime import clock
-from edge.store import sessions, users
+from edge.store import index, sessions, shares, users
 from edge.store.database import Database
 
 GUESS_WINDOW_S = 300.0
@@ -62,8 +62,8 @@ class Accounts:
         await asyncio.to_thread(users.sign_out, self._database, token)
 
     async def find(self, token: str) -> Principal | None:
-        """Return who holds a bearer token: a program with a login, or a guest with an invitation."""
-        return await self.find_login(token) or await self.find_guest(token)
+        """Return who holds a bearer token: a program with a login, a guest with an invitation or a shared link."""
+        return await self.find_login(token) or await self.find_guest(token) or await self.find_share(token)
 
     async def find_login(self, token: str) -> Principal | None:
         """Return who is signed in with this token now."""
@@ -74,6 +74,18 @@ class Accounts:
         """Return the guest behind an invitation that is good now."""
         invite = await asyncio.to_thread(sessions.check, self._database, token, now_s=clock.wall_s())
         return guest(invite) if invite is not None else None
+
+    async def find_share(self, token: str) -> Principal | None:
+        """Return who came by a link to one study that is good now."""
+        share = await asyncio.to_thread(shares.check, self._database, token, now_s=clock.wall_s())
+        return reader(share) if share is not None else None
+
+    async def study_of_series(self, series: str) -> str | None:
+        """Return the only study that a series is in; None for an unknown one, or one that claims to be in several."""
+        found = await asyncio.to_thread(
+            index.search_series, self._database, {"SeriesInstanceUID": series}, limit=2, with_scans=True
+        )
+        return str(found.rows[0]["StudyInstanceUID"]) if len(found.rows) == 1 else None
 
     async def is_own_series(self, principal: Principal, study: str, series: str | None) -> bool:
         """Tell whether a guest asks for objects of the very series its session makes."""
@@ -96,4 +108,12 @@ def guest(invite: sessions.Invite) -> Principal:
     return Principal(
         name=f"guest {invite.token_id[:6]}", role=UserRole.GUEST, session_id=invite.session_id,
         session_role=invite.role, token_id=invite.token_id,
+    )  # fmt: skip
+
+
+def reader(share: shares.Share) -> Principal:
+    """Return who a shared link lets in."""
+    return Principal(
+        name=f"link {share.share_id[:6]}", role=UserRole.GUEST, token_id=share.share_id,
+        study_instance_uid=share.study_instance_uid,
     )  # fmt: skip

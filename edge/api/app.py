@@ -23,6 +23,7 @@ from edge.api import (
     people,
     problem,
     sessions,
+    sharing,
     slides,
     studies,
     viewer,
@@ -53,7 +54,7 @@ class NotJsonError(BadInputError):
 
 def table(parts: Parts) -> list[Route]:
     """Return every route of the node."""
-    modules = (people, sessions, live, events, worklist, studies, slides, jobs, outbox, health, audit, exports)
+    modules = (people, sessions, live, events, worklist, studies, sharing, slides, jobs, outbox, health, audit, exports)
     rows = [route for module in modules for route in module.routes()]
     rows += _dicomweb_routes(parts)
     rows += metrics.routes()

@@ -11,7 +11,10 @@ from edge.core.access import Action, Principal, UserRole
 from edge.errors import NotSignedInError, RefusedError
 
 COOKIE = "edge_session"
+SHARE_COOKIE = "edge_share"
+"""Of somebody who came by a link to one study; whoever signs in is that person instead."""
 CSRF_HEADER = "X-Edge-Request"
+EXPORT_PATH = "/api/v1/export"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOCAL = Principal(name="local", role=UserRole.ADMIN)
 """Whoever may open the Unix socket: its file permissions are the sign-in."""
@@ -69,6 +72,8 @@ class Guard:
             return Caller(principal)
         token = request.cookies.get(COOKIE, "")
         principal = await self._accounts.find_login(token) if token else None
+        shared = request.cookies.get(SHARE_COOKIE, "") if principal is None else ""
+        principal = await self._accounts.find_share(shared) if shared else principal
         return Caller(principal, is_by_cookie=True) if principal is not None else OUTSIDE
 
     async def admit(self, caller: Caller, route: Route, request: web.Request) -> None:
@@ -87,7 +92,22 @@ class Guard:
         if route.gate is Action.READ_IMAGES and principal.session_id is not None:
             study, series = request.match_info.get("study"), request.match_info.get("series")
             return study is not None and await self._accounts.is_own_series(principal, study, series)
-        return principal.may(route.gate, session_id=request.match_info.get("session_id"))
+        return principal.may(
+            route.gate,
+            session_id=request.match_info.get("session_id"),
+            study_instance_uid=await self._study_of(principal, request),
+        )
+
+    async def _study_of(self, principal: Principal, request: web.Request) -> str | None:
+        """Return which study a request is about, for those who may see one only."""
+        if principal.study_instance_uid is None:
+            return None
+        slide = request.match_info.get("slide")
+        if slide is not None:
+            return await self._accounts.study_of_series(slide)
+        # A query names a study only where the route reads nothing else.
+        is_export = request.path == EXPORT_PATH
+        return request.query.get("study") if is_export else request.match_info.get("study")
 
 
 def is_local(request: web.Request) -> bool:

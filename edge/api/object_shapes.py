@@ -1,8 +1,10 @@
 """The shape of answers about studies and slides. `…_s` are seconds since 1970 UTC."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from edge.api.shapes import Answer
+from msgspec import Meta
+
+from edge.api.shapes import Answer, Name, Request
 
 
 class DeliverySummary(Answer):
@@ -27,6 +29,7 @@ class StudyRow(Answer):
     accession_number: str
     kept_s: float
     delivery: DeliverySummary
+    labels: list[str]
 
 
 class StudyPage(Answer):
@@ -99,6 +102,21 @@ class LevelView(Answer):
     mpp_y: float | None
     frame_count: int
     transfer_syntax_uid: str
+    focal_plane_count: int
+    channel_count: int
+
+
+class ColourView(Answer):
+    """The ICC profile of a slide."""
+
+    name: str
+    is_assumed: bool
+    """The scan brought none: the objects say sRGB in its place, and nothing is to be corrected."""
+    address: str
+
+
+class ChannelView(Answer):
+    name: str
 
 
 class PictureView(Answer):
@@ -113,3 +131,55 @@ class SlideView(SlideRow):
     label: PictureView | None
     overview: PictureView | None
     thumbnail: PictureView | None
+    colour: ColourView | None
+    channels: list[ChannelView]
+    """Of the optical paths; empty when there is one only."""
+    focus_um: list[float]
+    """Of the focal planes, from the first; empty when there is one only."""
+
+
+# What people do with a study
+
+
+class Labels(Request):
+    """Words on one study; sent, they replace those before."""
+
+    labels: Annotated[list[Annotated[str, Meta(max_length=80)]], Meta(max_length=100)]
+
+
+class LabelView(Answer):
+    label: str
+    study_count: int
+
+
+class ShareWish(Request):
+    lasts: Literal["day", "week", "month", "year"] = "week"
+
+
+class ShareView(Answer):
+    share_id: str
+    made_by: str
+    made_s: float
+    expires_s: float
+    used_s: float | None
+    """When somebody last came by it."""
+
+
+class ShareMade(Answer):
+    share: ShareView
+    url: str
+    """Told once: the node keeps no more than a digest of its token."""
+    qr_svg: str
+
+
+class SharedToken(Request):
+    token: Annotated[str, Meta(max_length=200)]
+
+
+class Shared(Answer):
+    study_instance_uid: str
+    expires_s: float
+
+
+class SendWish(Request):
+    destination: Name

@@ -10,6 +10,7 @@ from edge.errors import NotFoundError
 
 PAGE_PATHS = (
     "/", "/live/{id}", "/slides", "/slides/{id}", "/studies", "/studies/{id}", "/sync", "/admin", "/sign-in", "/join",
+    "/shared",
 )  # fmt: skip
 _HASHED = re.compile(r"[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Edge node</title>

@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 
 from edge.api import shapes, viewer
-from edge.api.guard import COOKIE, caller_address
+from edge.api.guard import COOKIE, SHARE_COOKIE, caller_address
 from edge.api.route import Call, Door, Route
 from edge.core.access import Action, UserRole
 from edge.errors import BadInputError, NotSignedInError
@@ -63,7 +63,8 @@ async def sign_out(call: Call) -> web.Response:
     await call.parts.accounts.sign_out(token)
     call.parts.hub.end_for(lambda principal: principal == call.principal)
     response = web.Response(status=204)
-    response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+    for name in (COOKIE, SHARE_COOKIE):
+        response.del_cookie(name, path="/", httponly=True, samesite="Strict")
     return response
 
 
@@ -76,6 +77,7 @@ async def see_me(call: Call) -> shapes.Me:
         permissions=sorted(action.value for action in principal.actions),
         session_id=principal.session_id,
         session_role=principal.session_role.value if principal.session_role is not None else None,
+        study_instance_uid=principal.study_instance_uid,
         viewers=["ohif"] if viewer.installed_version(call.parts.config.viewer_dir) else [],
     )
 

@@ -60,6 +60,8 @@ class Me(Answer):
     permissions: list[str]
     session_id: str | None = None
     session_role: str | None = None
+    study_instance_uid: str | None = None
+    """The only study of somebody who came by a shared link."""
     viewers: list[str] = []
     """Installed beside our own pages: `ohif`."""
 

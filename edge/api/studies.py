@@ -8,7 +8,7 @@ from edge.api.route import Call, Route
 from edge.api.rows import number, show_instance, text
 from edge.core.access import Action
 from edge.errors import BadInputError, NotFoundError
-from edge.store import deliveries, index
+from edge.store import deliveries, index, labels
 from edge.store.database import Database
 
 PAGE_MAX = 200
@@ -40,9 +40,16 @@ async def list_studies(call: Call) -> object_shapes.StudyPage:
         limit=call.number("limit", 50, largest=PAGE_MAX),
         offset=call.number("offset", 0, largest=OFFSET_MAX),
         with_scans=True,
+        delivery=call.text("delivery"),
+        label=call.text("label"),
     )
-    summaries = await delivery_summaries(call.parts.database, [row["StudyInstanceUID"] for row in found.rows])
-    items = [object_shapes.StudyRow(**study_fields(row, summaries)) for row in found.rows]
+    uids = [row["StudyInstanceUID"] for row in found.rows]
+    summaries = await delivery_summaries(call.parts.database, uids)
+    marks = await asyncio.to_thread(labels.of_studies, call.parts.database, uids)
+    items = [
+        object_shapes.StudyRow(**study_fields(row, summaries), labels=marks[row["StudyInstanceUID"]])
+        for row in found.rows
+    ]
     return object_shapes.StudyPage(total=found.total, items=items)
 
 
@@ -56,8 +63,9 @@ async def see_study(call: Call) -> object_shapes.StudyView:
     series = await asyncio.to_thread(index.search_series, database, of_study, **all_of_it)
     objects = await asyncio.to_thread(index.search_instances, database, of_study, **all_of_it)
     summaries = await delivery_summaries(database, [uid])
+    marks = await asyncio.to_thread(labels.of_studies, database, [uid])
     return object_shapes.StudyView(
-        **study_fields(row, summaries), series=[_series(one, objects.rows) for one in series.rows]
+        **study_fields(row, summaries), labels=marks[uid], series=[_series(one, objects.rows) for one in series.rows]
     )
 
 

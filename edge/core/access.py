@@ -36,6 +36,10 @@ class Action(StrEnum):
     RUN_USERS = "run_users"
     SEE_HEALTH = "see_health"
     STORE = "store"
+    MARK_STUDIES = "mark_studies"
+    """Put labels on studies."""
+    SHARE_STUDIES = "share_studies"
+    """Give somebody without an account a link to one study."""
 
 
 _EVERYTHING = frozenset(Action)
@@ -44,13 +48,20 @@ _ALLOWED: dict[UserRole, frozenset[Action]] = {
         {
             Action.READ_IMAGES, Action.SEE_WORKLIST, Action.RUN_SESSION, Action.JOIN_SESSION, Action.ASK_CAPTURE,
             Action.SEE_SLIDES, Action.SEE_OUTBOX, Action.RUN_OUTBOX, Action.SEE_HEALTH, Action.STORE, Action.RUN_JOBS,
+            Action.MARK_STUDIES, Action.SHARE_STUDIES,
         }
     ),
     UserRole.SPECIALIST: frozenset(
-        {Action.READ_IMAGES, Action.JOIN_SESSION, Action.ASK_CAPTURE, Action.SEE_SLIDES, Action.SEE_OUTBOX}
+        {
+            Action.READ_IMAGES, Action.JOIN_SESSION, Action.ASK_CAPTURE, Action.SEE_SLIDES, Action.SEE_OUTBOX,
+            Action.MARK_STUDIES, Action.SHARE_STUDIES,
+        }
     ),
     UserRole.PATHOLOGIST: frozenset(
-        {Action.READ_IMAGES, Action.SEE_SLIDES, Action.RUN_JOBS, Action.SEE_OUTBOX, Action.STORE}
+        {
+            Action.READ_IMAGES, Action.SEE_SLIDES, Action.RUN_JOBS, Action.SEE_OUTBOX, Action.STORE,
+            Action.MARK_STUDIES, Action.SHARE_STUDIES,
+        }
     ),
     UserRole.ADMIN: _EVERYTHING,
     UserRole.AUDITOR: frozenset({Action.SEE_AUDIT, Action.SEE_OUTBOX, Action.SEE_HEALTH}),
@@ -58,6 +69,8 @@ _ALLOWED: dict[UserRole, frozenset[Action]] = {
 }  # fmt: skip
 _ONLY_WATCHES = frozenset({Action.JOIN_SESSION})
 """What an invited observer may do."""
+_ONLY_READS = frozenset({Action.READ_IMAGES, Action.SEE_SLIDES})
+"""What somebody with a link to one study may do, in that study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +85,20 @@ class Principal:
     """What a guest was invited as."""
     token_id: str = ""
     """Which invitation a guest holds; the same for all its reconnects."""
+    study_instance_uid: str | None = None
+    """The only study of somebody who came by a shared link; None for everybody else."""
 
-    def may(self, action: Action, *, session_id: str | None = None) -> bool:
-        """Tell whether this is allowed; a guest only ever within the own session."""
+    def may(self, action: Action, *, session_id: str | None = None, study_instance_uid: str | None = None) -> bool:
+        """Tell whether this is allowed; a guest only ever within the own session, or the one study."""
+        if self.study_instance_uid is not None:
+            return action in self.actions and study_instance_uid == self.study_instance_uid
         return action in self.actions and (self.session_id is None or session_id == self.session_id)
 
     @property
     def actions(self) -> frozenset[Action]:
-        """Everything this principal may do; a guest's only within the own session."""
+        """Everything this principal may do; a guest's only within the own session or study."""
+        if self.study_instance_uid is not None:
+            return _ONLY_READS
         if self.session_role is Role.OBSERVER:
             return _ONLY_WATCHES
         return _ALLOWED[self.role]
