@@ -58,9 +58,11 @@ class Gateway:
         return ae.associate("127.0.0.1", self.port, ae_title=AE_TITLE, **more)
 
 
-def run(*command: object, timeout_s: float = 60.0) -> "subprocess.CompletedProcess[str]":
+def run(*command: object, timeout_s: float = 60.0, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
     """Run a program of a peer and return what it said; skip when it is not installed."""
     words = [str(word) for word in command]
     if shutil.which(words[0]) is None:
         pytest.skip(f"{words[0]} is not installed: apt-get install dcmtk")
-    return subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False)
+    return subprocess.run(
+        words, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False, cwd=cwd
+    )
