@@ -338,8 +338,10 @@ def decode_frame(frame: bytes, encoding: Encoding, *, width_px: int, height_px: 
             space = {"RGB": "RGB", "MONOCHROME2": None}.get(encoding.photometric_interpretation, "YCBCR")
             out = None if space is None else "RGB"
             pixels = imagecodecs.jpeg8_decode(frame, colorspace=space, outcolorspace=out)
+        elif encoding.transfer_syntax_uid == forms.JPEG_LS_LOSSLESS:
+            pixels = imagecodecs.jpegls_decode(frame)
         else:
             pixels = imagecodecs.imread(frame)
     except (RuntimeError, ValueError) as error:
         raise UnreadableSlideError(f"A frame cannot be decoded: {error}.") from error
-    return np.asarray(pixels, np.uint8)
+    return np.asarray(pixels, np.uint8 if encoding.bits == 8 else np.uint16)

@@ -84,7 +84,8 @@ def open_slide(path: Path, *, through: Reader = "") -> OpenSource:
         try:
             return open_tiff(path)
         except UnsupportedSlideError as reason:
-            return _decoded(path, magic, reason)
+            # Before OpenSlide, which would take the first channel for the whole slide.
+            return _planes(path) or _decoded(path, magic, reason)
     from wsi.dicom_source import is_dicom, open_dicom
 
     if is_dicom(magic) or path.is_dir():
@@ -93,6 +94,15 @@ def open_slide(path: Path, *, through: Reader = "") -> OpenSource:
         except UnsupportedSlideError as reason:
             return _decoded(path, magic, reason)
     return _decoded(path, magic, None)
+
+
+def _planes(path: Path) -> OpenSource | None:
+    from wsi.plane_source import open_planes
+
+    try:
+        return open_planes(path)
+    except (NotASlideError, UnreadableSlideError):
+        return None
 
 
 def _decoded(path: Path, magic: bytes, reason: UnsupportedSlideError | None) -> OpenSource:

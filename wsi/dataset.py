@@ -20,7 +20,7 @@ from pydicom.valuerep import DSfloat
 from wsi.colour import srgb_profile
 from wsi.metadata import SlideMetadata
 from wsi.plan import Plan, PlannedInstance
-from wsi.source import SlideDescription
+from wsi.source import Channel, SlideDescription
 
 SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.77.1.6"
 IMPLEMENTATION_CLASS_UID = "2.25.305828488182831875890203105390285383139"
@@ -213,9 +213,10 @@ def _functional_groups(ds: Dataset, subject: Subject, instance: PlannedInstance)
     frame_type = Dataset()
     frame_type.FrameType = list(instance.image_type)
     shared.WholeSlideMicroscopyImageFrameTypeSequence = Sequence([frame_type])
-    path = Dataset()
-    path.OpticalPathIdentifier = "1"
-    shared.OpticalPathIdentificationSequence = Sequence([path])
+    if level.optical_path_count == 1:
+        path = Dataset()
+        path.OpticalPathIdentifier = "1"
+        shared.OpticalPathIdentificationSequence = Sequence([path])
     ds.SharedFunctionalGroupsSequence = Sequence([shared])
     if not instance.is_tiled_full:
         ds.PerFrameFunctionalGroupsSequence = Sequence([_frame_position(*_origin_mm(subject, instance))])
@@ -251,6 +252,11 @@ def _specimen(ds: Dataset, subject: Subject) -> None:
 
 
 def _optical_path(ds: Dataset, description: SlideDescription, instance: PlannedInstance) -> None:
+    if description.channels:
+        ds.OpticalPathSequence = Sequence(
+            _fluorescent_path(number, channel, description) for number, channel in enumerate(description.channels, 1)
+        )
+        return
     path = Dataset()
     path.OpticalPathIdentifier = "1"
     path.IlluminationTypeCodeSequence = Sequence([_code("111744", "DCM", "Brightfield illumination")])
@@ -267,6 +273,21 @@ def _optical_path(ds: Dataset, description: SlideDescription, instance: PlannedI
     if is_level and description.objective_power:
         path.ObjectiveLensPower = _number(description.objective_power)
     ds.OpticalPathSequence = Sequence([path])
+
+
+def _fluorescent_path(number: int, channel: Channel, description: SlideDescription) -> Dataset:
+    path = Dataset()
+    path.OpticalPathIdentifier = str(number)
+    if channel.name:
+        path.OpticalPathDescription = channel.name
+    path.IlluminationTypeCodeSequence = Sequence([_code("111743", "DCM", "Epifluorescence illumination")])
+    if channel.excitation_nm:
+        path.IlluminationWaveLength = _single(channel.excitation_nm)
+    else:
+        path.IlluminationColorCodeSequence = Sequence([_code("414298005", "SCT", "Full Spectrum")])
+    if description.objective_power:
+        path.ObjectiveLensPower = _number(description.objective_power)
+    return path
 
 
 def _label(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:

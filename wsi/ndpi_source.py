@@ -50,7 +50,7 @@ def open_ndpi(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage
     except BaseException:
         os.close(file)
         raise
-    return OpenSource(path=path, description=facts, images=tuple(images), on_close=[lambda: os.close(file), tiff.close])
+    return OpenSource(path=path, description=facts, images=tuple(images), on_close=[lambda: os.close(file)])
 
 
 def _magnification(page: tifffile.TiffPage) -> float:

@@ -58,6 +58,8 @@ def with_missing_levels(images: Sequence[Image]) -> tuple[AnyImage, ...]:
     others = [image for image in images if image.kind is not Kind.VOLUME]
     if any(image.level.focal_plane_count * image.level.optical_path_count > 1 for image in native):
         raise UnsupportedSlideError("Missing levels are made for slides of one plane only.")
+    if any(image.encoding.bits != 8 for image in native):
+        raise UnsupportedSlideError("Missing levels are made for slides of 8 bit only.")
     levels: list[AnyImage] = [native.pop(0)]
     while len(levels) < _LEVELS_MAX:
         current = levels[-1]

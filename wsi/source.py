@@ -23,7 +23,8 @@ from wsi.geometry import Level
 from wsi.metadata import SlideMetadata
 
 Offsets = NDArray[np.int64]
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[Any]
+"""Of 8 bit; grey planes may be of 16 bit."""
 
 
 class Kind(StrEnum):
@@ -33,6 +34,15 @@ class Kind(StrEnum):
     LABEL = "LABEL"
     OVERVIEW = "OVERVIEW"
     THUMBNAIL = "THUMBNAIL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One optical path of a scan of several."""
+
+    name: str = ""
+    excitation_nm: float = 0.0
+    """0: not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +62,8 @@ class SlideDescription:
     objective_power: float | None = None
     mpp: tuple[float, float] | None = None
     icc_profile: bytes | None = None
+    channels: tuple[Channel, ...] = ()
+    """Empty: brightfield, one optical path."""
     notes: tuple[str, ...] = ()
     """Sentences for a person: what the scan lacks and what was done about it."""
 

@@ -73,15 +73,15 @@ def open_tiff(path: Path) -> OpenSource:
     except _PARSE_ERRORS as error:
         raise NotASlideError(f"{path.name} is not a readable TIFF: {error}.") from error
     try:
-        pages = [page for page in tiff.pages[:_PAGES_MAX] if isinstance(page, tifffile.TiffPage)]
-        return _open(path, tiff, pages)
+        # Closed as soon as all is known: it holds every tile's offset as a Python number.
+        with tiff:
+            pages = [page for page in tiff.pages[:_PAGES_MAX] if isinstance(page, tifffile.TiffPage)]
+            return _open(path, tiff, pages)
     except SlideError as error:
-        tiff.close()
         if path.name in error.what:
             raise
         raise type(error)(f"{path.name}: {error.what}") from error
     except _PARSE_ERRORS as error:
-        tiff.close()
         raise UnreadableSlideError(f"{path.name} has a damaged structure: {error}.") from error
 
 
@@ -98,7 +98,7 @@ def _open(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -
     images: list[Image] = [_level_image(path, page, levels[0], facts, file_bytes=file_bytes) for page in levels]
     used = {page.offset for page in levels}
     images += _pictures(path, tiff, [page for page in pages if page.offset not in used], images[0].level)
-    return OpenSource(path=path, description=facts, images=tuple(images), on_close=[tiff.close])
+    return OpenSource(path=path, description=facts, images=tuple(images))
 
 
 def _levels(path: Path, pages: list[tifffile.TiffPage]) -> list[tifffile.TiffPage]:
@@ -244,12 +244,12 @@ def _picture_kind(page: tifffile.TiffPage) -> Kind:
 
 def picture_image(path: Path, page: tifffile.TiffPage, kind: Kind, base: Level) -> MadeImage:
     """Return a page of one picture: joined from its strips where it is JPEG, else decoded."""
-    level = picture_level(kind, page.imagewidth, page.imagelength, base)
+    level, index = picture_level(kind, page.imagewidth, page.imagelength, base), page.index
 
     def read_pixels(_: int) -> Pixels:
         # A page of its own: tifffile's file handle is not for several threads.
         with tifffile.TiffFile(path) as own:
-            return np.ascontiguousarray(own.pages[page.index].asarray(), np.uint8)
+            return np.ascontiguousarray(own.pages[index].asarray(), np.uint8)
 
     is_same = None
     if (joined := _joined_jpeg(path, page)) is not None:

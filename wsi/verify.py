@@ -344,9 +344,16 @@ def _at_least(buffer: bytearray, size_bytes: int) -> bytearray:
 
 
 def psnr(expected: Pixels, found: Pixels) -> float:
-    """Return the peak signal to noise ratio in dB; 999 for equal, 0 for another shape."""
+    """Return the peak signal to noise ratio in dB; 999 for equal, 0 for another shape or depth.
+
+    More than 8 bit are never stored with loss: they are equal or not.
+    """
     if expected.shape != found.shape:
         return 0.0
+    if expected.dtype != found.dtype:
+        return 0.0
+    if expected.dtype != np.uint8:
+        return _PSNR_EQUAL_DB if np.array_equal(expected, found) else 0.0
     difference = expected.astype(np.int16) - found
     error = float(np.mean(np.square(difference, dtype=np.int32)))
     return _PSNR_EQUAL_DB if error == 0 else 10 * math.log10(255 * 255 / error)

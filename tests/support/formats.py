@@ -161,6 +161,14 @@ def _deep(folder: Path) -> Path:
     return folder / "a.tif"
 
 
+def _planes(folder: Path, shape: tuple[int, ...], depth: type) -> Path:
+    pixels = np.random.default_rng(1).integers(0, 100, shape).astype(depth)
+    axes = "CZYX"[-len(shape) :]
+    facts = {"axes": axes, "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+    tifffile.imwrite(folder / "a.ome.tif", pixels, tile=(64, 64), metadata=facts, ome=True, photometric="minisblack")
+    return folder / "a.ome.tif"
+
+
 def _picture(folder: Path, ending: str) -> Path:
     Image.fromarray(picture(200, 200)).save(folder / f"a.{ending}")
     return folder / f"a.{ending}"
@@ -186,6 +194,12 @@ SAMPLES = [
     Sample(name="Philips TIFF", make=_none, real="wsi/synthetic-container/philips-like.tiff"),
     Sample(name="MIRAX without its index", make=_none, real="wsi/panimg/complex_tiff/Mirax2-Fluorescence-1.mrxs"),
     Sample(name="OME-TIFF, JPEG, pyramid in sub-directories", make=_sub_directories),
+    Sample(
+        name="OME-TIFF, 3 channels of 2 focal planes, 8 bit",
+        make=lambda folder: _planes(folder, (3, 2, 128, 128), np.uint8),
+    ),
+    Sample(name="OME-TIFF, grey, 16 bit", make=lambda folder: _planes(folder, (128, 128), np.uint16)),
+    Sample(name="OME-TIFF, 3 focal planes, signed", make=lambda folder: _planes(folder, (3, 128, 128), np.int8)),
     Sample(name="Tiled TIFF, JPEG", make=_jpeg_tiff),
     Sample(name="Tiled BigTIFF, JPEG", make=lambda folder: _jpeg_tiff(folder, bigtiff=True)),
     Sample(name="Tiled TIFF, uncompressed", make=lambda folder: _tiff(folder, tile=(TILE_PX, TILE_PX))),

@@ -1,0 +1,95 @@
+"""Channels and focal planes become optical paths and planes of one slide, without loss."""
+
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import openslide
+import pydicom
+import pytest
+import tifffile
+from pydicom.encaps import generate_frames
+from wsidicom import WsiDicom
+
+from tests.support.judges import dciodvfy_findings
+from wsi.convert import Conversion, convert, open_slide
+from wsi.errors import UnsupportedSlideError
+from wsi.geometry import Tile
+
+SHAPE = {"CZYX": (3, 2, 300, 200), "ZCYX": (2, 3, 300, 200), "CYX": (3, 300, 200), "ZYX": (2, 300, 200)}
+
+
+def write(path: Path, axes: str, depth: type, *, tile: tuple[int, int] | None = (64, 64)) -> np.ndarray:
+    pixels = np.random.default_rng(1).integers(0, np.iinfo(depth).max, SHAPE[axes]).astype(depth)
+    channels = {"Channel": {"Name": ["DAPI", "FITC", "Cy5"]}} if "C" in axes else {}
+    facts = {"axes": axes, "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5, **channels}
+    tifffile.imwrite(path, pixels, tile=tile, metadata=facts, ome=True, photometric="minisblack", compression="deflate")
+    return pixels
+
+
+def plane(pixels: np.ndarray, axes: str, path: int, focus: int) -> np.ndarray:
+    places = {"C": path, "Z": focus}
+    return np.asarray(pixels[tuple(places[axis] for axis in axes[:-2])])
+
+
+@pytest.mark.parametrize("tile", [(64, 64), None])
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("axes", list(SHAPE))
+def test_every_plane_is_where_the_standard_counts_it(
+    tmp_path: Path, axes: str, depth: type, tile: tuple[int, int] | None
+) -> None:
+    pixels = write(tmp_path / "a.ome.tif", axes, depth, tile=tile)
+    result = convert(tmp_path / "a.ome.tif", tmp_path / "out")
+    assert result.verification is not None
+    assert result.verification.is_proven
+    ds = pydicom.dcmread(result.files[0].path)
+    paths, planes = (dict(zip(axes, SHAPE[axes], strict=True)).get(axis, 1) for axis in "CZ")
+    assert (ds.NumberOfOpticalPaths, ds.TotalPixelMatrixFocalPlanes, ds.BitsStored) == (
+        paths, planes, depth().itemsize * 8,
+    )  # fmt: skip
+    with open_slide(tmp_path / "a.ome.tif") as source:
+        level = source.images[0].level
+    frames = list(generate_frames(ds.PixelData, number_of_frames=ds.NumberOfFrames))
+    high, wide = level.tile_height_px, level.tile_width_px
+    for path in range(paths):
+        for focus in range(planes):
+            where = Tile(column_index=0, row_index=0, focal_plane_index=focus, optical_path_index=path)
+            found = imagecodecs.jpegls_decode(frames[level.frame_number(where) - 1])
+            expected = plane(pixels, axes, path, focus)[:high, :wide]
+            assert np.array_equal(found[: expected.shape[0], : expected.shape[1]], expected)
+
+
+@pytest.fixture
+def conversion(tmp_path: Path) -> Conversion:
+    write(tmp_path / "a.ome.tif", "CZYX", np.uint16)
+    return convert(tmp_path / "a.ome.tif", tmp_path / "out")
+
+
+def test_the_channels_have_their_names_and_no_validator_complains(conversion: Conversion) -> None:
+    ds = pydicom.dcmread(conversion.files[0].path)
+    assert [path.OpticalPathDescription for path in ds.OpticalPathSequence] == ["DAPI", "FITC", "Cy5"]
+    assert [path.OpticalPathIdentifier for path in ds.OpticalPathSequence] == ["1", "2", "3"]
+    found = dciodvfy_findings(conversion.files[0].path)
+    assert [line for line in found if "DICOMDIR" not in line] == []
+
+
+def test_wsidicom_reads_the_chosen_path(tmp_path: Path) -> None:
+    pixels = write(tmp_path / "a.ome.tif", "CYX", np.uint8)
+    convert(tmp_path / "a.ome.tif", tmp_path / "out")
+    with WsiDicom.open(tmp_path / "out") as slide:
+        for number in (1, 2, 3):
+            found = np.asarray(slide.read_region((10, 20), 0, (100, 90), path=str(number)))
+            assert np.array_equal(found.reshape(90, 100, -1)[..., 0], pixels[number - 1, 20:110, 10:110])
+
+
+def test_openslide_is_not_asked_for_what_it_would_read_one_channel_of(tmp_path: Path) -> None:
+    write(tmp_path / "a.ome.tif", "CYX", np.uint8)
+    with openslide.OpenSlide(tmp_path / "a.ome.tif") as known, open_slide(tmp_path / "a.ome.tif") as source:
+        assert known.dimensions == (200, 300)
+        assert source.images[0].level.optical_path_count == 3
+
+
+def test_signed_numbers_are_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.ome.tif", np.zeros((3, 64, 64), np.int8), metadata={"axes": "CYX"}, ome=True)
+    with pytest.raises(UnsupportedSlideError, match="3 C x 64 Y x 64 X of int8"):
+        open_slide(tmp_path / "a.ome.tif")
