@@ -67,8 +67,8 @@ def _open(path: Path, tiff: tifffile.TiffFile) -> OpenSource:
     depth = str(series.dtype)
     if not _AXES.fullmatch(series.axes) or (series.axes == "YX" and depth == "uint8"):
         raise NotASlideError(f"{path.name} is in colour, or one plane.")
+    sides = " x ".join(f"{size} {axis}" for size, axis in zip(series.shape, series.axes, strict=True))
     if depth not in _DEPTHS:
-        sides = " x ".join(f"{size} {axis}" for size, axis in zip(series.shape, series.axes, strict=True))
         raise UnsupportedSlideError(
             f"{path.name} holds {sides} of {depth}; channels and focal planes of 8 or 16 bit without sign are read."
         )
@@ -86,7 +86,7 @@ def _open(path: Path, tiff: tifffile.TiffFile) -> OpenSource:
         sizes = dict(zip(one.axes, one.shape, strict=True))
         pages = [page for page in one.pages if page is not None]
         if len(pages) != path_count * plane_count:
-            raise UnsupportedSlideError(f"{path.name} keeps several planes in one page.")
+            raise UnsupportedSlideError(f"{path.name} holds {sides} of {depth} in one page.")
         planes = _Planes(path.name, _in_order(pages, series.axes, path_count, plane_count), _DEPTHS[depth], lock)
         level = Level(
             width_px=int(sizes["X"]),
