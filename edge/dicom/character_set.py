@@ -53,6 +53,8 @@ def encodings_of(terms: Sequence[str]) -> tuple[str, ...]:
 def decode(raw: bytes, encodings: Sequence[str], *, is_name: bool) -> str:
     """Return the text of a value; several values stay joined by backslashes."""
     raw = raw.rstrip(b"\0 ")
+    if raw.isascii() and b"\x1b" not in raw and b"=" not in raw:  # The same in every character set.
+        return raw.decode("ascii")
     if is_name:
         return str(PersonName(raw, list(encodings)).decode())
     text: str = decode_bytes(raw, list(encodings), _DELIMITERS)

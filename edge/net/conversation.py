@@ -113,6 +113,8 @@ class Conversation:
         self._is_stopping = False
         self.has_place = False
         """Whether it counts among the open associations; given by the house."""
+        self._stored_count = 0
+        self._stored_bytes = 0
 
     def run(self) -> None:
         """Talk until one of the two ends it. Whatever happens, nothing half-received stays behind."""
@@ -307,6 +309,9 @@ class Conversation:
             return
         if message.object is not None:
             answer = self._store(command, message.object)
+            if answer.status == 0:
+                self._stored_count += 1
+                self._stored_bytes += message.object.size_bytes
         elif command.field == dimse.C_ECHO_RQ:
             answer = StoreAnswer(status=0)
         elif command.field == dimse.C_STORE_RQ:
@@ -357,6 +362,11 @@ class Conversation:
             self._partner.close()
         self._wire.shut()
         self._wire.close()
+        if self._request is not None:
+            log_event(
+                log, "association.ended", host=self._peer[0], calling_ae_title=self._request.calling_ae_title,
+                stored_count=self._stored_count, stored_bytes=self._stored_bytes,
+            )  # fmt: skip
 
 
 def _discard(incoming: IncomingObject) -> None:

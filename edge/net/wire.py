@@ -6,6 +6,7 @@ A TLS connection is one state machine of its library: reading and writing take t
 import select
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from edge.runtime import kernel
 
 SEND_STALL_S = 60.0
 """A peer that takes no byte for so long is left."""
+SILENT = "the peer was silent for too long"
 
 
 class Wire:
@@ -26,10 +28,13 @@ class Wire:
         if connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.setblocking(False)
+        self._timeout_s = 0.0
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(SEND_STALL_S))
+        connection.setblocking(True)
 
     def shake_hands(self, context: ssl.SSLContext, *, until_s: float) -> None:
         """Make it a TLS connection.  Raises: OSError (TimeoutError, ssl.SSLError)."""
+        self._socket.setblocking(False)
         wrapped = context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
         self._socket = wrapped
         while True:
@@ -43,19 +48,27 @@ class Wire:
 
     def receive_into(self, room: memoryview, timeout_s: float) -> int:
         """Wait for bytes and take them; 0 when the peer has closed.  Raises: TimeoutError, OSError."""
-        until_s: float | None = None
+        if isinstance(self._socket, ssl.SSLSocket):
+            return self._receive_by_tls(room, time.monotonic() + timeout_s)
+        if timeout_s <= 0:
+            raise TimeoutError(SILENT)
+        if timeout_s != self._timeout_s:
+            self._timeout_s = timeout_s
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(timeout_s))
+        try:  # The kernel keeps the time: waiting and reading are one call.
+            return kernel.receive_into(self._socket, room)
+        except BlockingIOError:
+            raise TimeoutError(SILENT) from None
+
+    def _receive_by_tls(self, room: memoryview, until_s: float) -> int:
         while True:
             try:
-                if isinstance(self._socket, ssl.SSLSocket):
-                    with self._lock:
-                        return kernel.receive_into(self._socket, room)
-                return kernel.receive_into(self._socket, room)
-            except (BlockingIOError, ssl.SSLWantReadError):
-                now_s = time.monotonic()
-                until_s = until_s or now_s + timeout_s
-                self._wait(select.POLLIN, until_s - now_s)
+                with self._lock:
+                    return kernel.receive_into(self._socket, room)
+            except ssl.SSLWantReadError:
+                self._wait(select.POLLIN, until_s - time.monotonic())
             except ssl.SSLWantWriteError:
-                self._wait(select.POLLOUT, timeout_s)
+                self._wait(select.POLLOUT, until_s - time.monotonic())
             except ssl.SSLEOFError:
                 return 0
 
@@ -67,7 +80,9 @@ class Wire:
                 while rest:
                     try:
                         rest = rest[kernel.send(self._socket, rest) :]
-                    except (BlockingIOError, ssl.SSLWantWriteError):
+                    except BlockingIOError:
+                        raise TimeoutError(SILENT) from None
+                    except ssl.SSLWantWriteError:
                         self._wait(select.POLLOUT, SEND_STALL_S)
                     except ssl.SSLWantReadError:
                         self._wait(select.POLLIN, SEND_STALL_S)
@@ -86,4 +101,10 @@ class Wire:
         poll = select.poll()
         poll.register(self._socket, event)
         if timeout_s <= 0 or not poll.poll(timeout_s * 1000):
-            raise TimeoutError("the peer was silent for too long")
+            raise TimeoutError(SILENT)
+
+
+def _timeval(time_s: float) -> bytes:
+    """Return what the kernel takes as a time; 0 would be for ever."""
+    whole_s, us = divmod(max(1, round(time_s * 1e6)), 1_000_000)
+    return struct.pack("ll", whole_s, us)

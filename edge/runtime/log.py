@@ -5,12 +5,13 @@ Identifiers of objects may be logged; names, birth dates and patient IDs never a
 
 import json
 import logging
+import re
 import sys
 import time
 import warnings
 from typing import Any
 
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:/@+")
+_IS_PLAIN = re.compile(r"[a-zA-Z0-9._:/@+-]+").fullmatch
 VALUE_CHARS_MAX = 500
 _TALKATIVE = frozenset({"pynetdicom", "pydicom", "aioice", "aiortc"})
 
@@ -55,4 +56,4 @@ def event(logger: logging.Logger, name: str, /, *, level: int = logging.INFO, **
 def _quote(value: Any) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     text = text[:VALUE_CHARS_MAX]
-    return text if text and set(text) <= _PLAIN else json.dumps(text, ensure_ascii=False)
+    return text if _IS_PLAIN(text) else json.dumps(text, ensure_ascii=False)

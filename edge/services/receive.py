@@ -76,7 +76,7 @@ def take(instances: Instances, received: Received) -> StoreAnswer:
     if kept.outcome == "conflict":
         return StoreAnswer(status=0xC111, comment="Another object has this UID; this one was put aside")
     event(
-        log, f"object.{kept.outcome}", sop_instance_uid=kept.instance.sop_instance_uid, source=source,
-        size_bytes=kept.instance.size_bytes,
+        log, f"object.{kept.outcome}", level=logging.DEBUG, sop_instance_uid=kept.instance.sop_instance_uid,
+        source=source, size_bytes=kept.instance.size_bytes,
     )  # fmt: skip
     return STORED

@@ -80,13 +80,20 @@ def settle_folders(begun: list[Path]) -> None:
 def place(temp: Path, final: Path, *, below: Path) -> None:
     """Give a written file its final name as well, folders and all; everything is on the disk when this returns.
 
-    The file is synced between making the folders and syncing them: a journaling file system then has one commit, not
-    three.
+    Until then nobody may rely on what has that name. It is given before the bytes are synced: a journaling file system
+    has one commit then, not three. A name that is taken already is replaced in one step, by synced bytes only.
     """
     begun = begin_folders(final.parent, below=below)
-    sync_file(temp)
+    step("link")
+    try:
+        os.link(temp, final)
+    except FileExistsError:
+        sync_file(temp)
+        put(temp, final)
+    else:
+        sync_file(temp)
+        sync_folder(final.parent)
     settle_folders(begun)
-    put(temp, final)
 
 
 def put(temp: Path, final: Path) -> None:

@@ -31,6 +31,7 @@ META_BYTES_MAX = 1024 * 1024
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _PIXEL_DATA = 0x7FE00010
+_SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 _LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _NUMBER_FORMATS: Final = {b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"FL": "f", b"FD": "d"}
@@ -140,6 +141,7 @@ class _Scan:
         self._data = data
         self._offset = offset
         self._order = (order or b"<").decode()
+        self._read_head = struct.Struct(f"{self._order}HH2sH").unpack_from
         self._is_implicit = is_implicit
         self._is_cut = is_cut
         self._encodings = character_set.DEFAULT
@@ -178,8 +180,11 @@ class _Scan:
         self._element_count += 1
         if self._element_count > ELEMENT_COUNT_MAX:
             raise BadInputError("has more elements than can be looked at.")
-        group, element, vr, short = struct.unpack_from(f"{self._order}HH2sH", self._data, self._offset)
+        group, element, vr, short = self._read_head(self._data, self._offset)
         tag = group << 16 | element
+        if vr in _SHORT_VRS and not self._is_implicit and group != 0xFFFE:
+            self._offset += 8
+            return tag, vr, short
         if self._is_implicit or group == 0xFFFE or not (vr.isalpha() and vr.isupper()):
             (length,) = struct.unpack_from(f"{self._order}I", self._data, self._offset + 4)
             self._offset += 8

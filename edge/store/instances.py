@@ -5,7 +5,7 @@ delivery to every destination is in the outbox. What it promises when it raises:
 what `sweep()` takes away.
 
     data_dir/incoming/…            being written; named after the process that writes
-    data_dir/objects/ab/cd/<sha>   whole; never changed
+    data_dir/objects/ab/<sha>      whole; never changed
     data_dir/aside/<sha>           the same UID as a kept object, but other bytes
 """
 
@@ -137,6 +137,7 @@ class Instances:
         before_s = (wall_s() if now_s is None else now_s) - grace_s
         for folder in (self._data_dir / "objects").iterdir():
             removed_count += self._sweep_folder(folder, before_s)
+        removed_count += self._sweep_aside(before_s)
         if removed_count:
             event(log, "store.swept", removed_count=removed_count)
         return removed_count
@@ -220,17 +221,26 @@ class Instances:
     def _sweep_folder(self, folder: Path, before_s: float) -> int:
         """Look at objects/ab: the rows of that prefix are compared with the files, under the writing lock to remove."""
         removed_count = 0
-        for inner in folder.iterdir():
-            old = {entry.name for entry in os.scandir(inner) if entry.stat().st_ctime < before_s}
-            if not old or not old - self._known_digests(folder.name + inner.name):
-                continue
+        old = {entry.name for entry in os.scandir(folder) if entry.stat().st_ctime < before_s}
+        if not old or not old - self._known_digests(folder.name):
+            return 0
+        with self._database.write() as connection:
+            for name in old - rows.digests_with_prefix(connection, folder.name):
+                path = folder / name
+                if path.stat().st_ctime < before_s:
+                    path.unlink()
+                    removed_count += 1
+        return removed_count
+
+    def _sweep_aside(self, before_s: float) -> int:
+        """Take away what was put aside without anybody being told: its sender was not answered either."""
+        folder, removed_count = self._data_dir / "aside", 0
+        old = {entry.name for entry in os.scandir(folder) if entry.stat().st_ctime < before_s}
+        if old:
             with self._database.write() as connection:
-                known = rows.digests_with_prefix(connection, folder.name + inner.name)
-                for name in old - known:
-                    path = inner / name
-                    if path.stat().st_ctime < before_s:
-                        path.unlink()
-                        removed_count += 1
+                for name in old - rows.digests_aside(connection):
+                    (folder / name).unlink()
+                    removed_count += 1
         return removed_count
 
     def _known_digests(self, prefix: str) -> set[str]:
@@ -238,7 +248,7 @@ class Instances:
             return rows.digests_with_prefix(connection, prefix)
 
     def _object_path(self, digest: str) -> Path:
-        return self._data_dir / "objects" / digest[:2] / digest[2:4] / digest
+        return self._data_dir / "objects" / digest[:2] / digest
 
 
 def _same_dataset(temp: Path, parsed: Header, kept: Path) -> bool:

@@ -134,6 +134,10 @@ def digests_with_prefix(connection: sqlite3.Connection, prefix: str) -> set[str]
     return {row[0] for row in found}
 
 
+def digests_aside(connection: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT digest FROM conflicts")}
+
+
 def insert(connection: sqlite3.Connection, instance: Instance, header: Header) -> None:
     """Write the instance, make or amend its series and study, and keep their counts right."""
     study_key = _upsert_study(connection, instance, header)

@@ -18,8 +18,8 @@ from edge.store.database import Database
 from edge.store.instances import Instances
 from tests.support.objects import make_dataset, write_object
 
-STEPS_BEFORE_COMMIT = 7
-"""Two folders made, file synced, two folders synced, link, folder synced: see `edge.runtime.kernel`."""
+STEPS_BEFORE_COMMIT = 5
+"""Folder made, link, file and two folders synced: see `edge.runtime.kernel`."""
 STEPS_OF_A_FIRST_OBJECT = STEPS_BEFORE_COMMIT + 3
 """And commit, committed, temporary name taken away."""
 

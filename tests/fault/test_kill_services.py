@@ -77,7 +77,7 @@ def check_arrived(node: Node, orthanc: Orthanc, uids: list[str], *, timeout_s: f
     for uid in uids:
         (row,) = node.rows("SELECT digest FROM instances WHERE sop_instance_uid = ?", uid)
         digest = row["digest"] if isinstance(row["digest"], str) else row["digest"].hex()
-        own = (node.config.data_dir / "objects" / digest[:2] / digest[2:4] / digest).read_bytes()
+        own = (node.config.data_dir / "objects" / digest[:2] / digest).read_bytes()
         assert dataset_bytes(orthanc.file_of(uid)) == dataset_bytes(own)
 
 
@@ -199,7 +199,7 @@ def check_clip(node: Node, folder: Path, recorded_s: float, *, was_recovered: bo
     """The newest clip is valid, long enough, and says what happened to it."""
     row = recorded(node)[-1]
     digest = row["digest"] if isinstance(row["digest"], str) else row["digest"].hex()
-    path = node.config.data_dir / "objects" / digest[:2] / digest[2:4] / digest
+    path = node.config.data_dir / "objects" / digest[:2] / digest
     ds = pydicom.dcmread(path)
     assert dciodvfy_errors(path, folder) == []
     assert len(ds.pixel_array) == int(ds.NumberOfFrames)

@@ -35,7 +35,7 @@ def test_a_kept_object_is_found_again_byte_for_byte_under_its_digest(store: Inst
     assert kept.instance.frame_count == 3 and kept.instance.size_bytes == len(data)
     path = store.path_of(kept.instance)
     assert path.read_bytes() == data
-    assert path == tmp_path / "objects" / kept.instance.digest[:2] / kept.instance.digest[2:4] / kept.instance.digest
+    assert path == tmp_path / "objects" / kept.instance.digest[:2] / kept.instance.digest
     assert not temp.exists()
 
 
