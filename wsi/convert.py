@@ -8,30 +8,30 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from wsi.defects import mend
 from wsi.errors import (
     ConversionStoppedError,
-    NotASlideError,
     OutputError,
     SlideError,
-    UnreadableSlideError,
-    UnsupportedSlideError,
     VerificationError,
 )
 from wsi.metadata import SlideMetadata
-from wsi.plan import Plan, PlannedInstance
+from wsi.opening import Reader, open_slide
+from wsi.plan import Plan, PlannedInstance, split
 from wsi.pyramid import AnyImage, MissingImage
 from wsi.report import FileReport, VerificationReport
 from wsi.series import Levels, images_of, lossy_ratios, plan_conversion, subject_of
-from wsi.source import FrameTable, Image, OpenSource, Source, StoredImage
+from wsi.source import FrameTable, Image, Source, StoredImage
 from wsi.spool import spool_frames
 from wsi.verify import verify_file
 from wsi.writer import Layout, Progress, lay_out, output_error, sync_folder, write_file
 
+__all__ = ["Conversion", "Reader", "WrittenFile", "convert", "open_slide"]
 WORKERS_MAX = 64
 _ROOM_MARGIN_BYTES = 16 << 20
+_HEADER_BYTES = 64 << 10
+"""Of a part's limit, kept for its header and profile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,80 +60,8 @@ class Conversion:
     notes: tuple[str, ...]
     """Sentences for a person: what the scan lacks and what was done about it."""
     defects: dict[str, tuple[int, ...]]
-    """Per object, by SOP instance UID, the frames that are damaged in the scan and white in it."""
-
-
-Reader = Literal["", "openslide"]
-
-
-def open_slide(path: Path, *, through: Reader = "") -> OpenSource:
-    """Open a scan with the reader that copies most, or, if asked, through OpenSlide, which decodes every tile.
-
-    Raises: SlideError, saying what is wrong and what to do.
-    """
-    if not path.exists():
-        raise NotASlideError(f"{path} does not exist.")
-    if through == "openslide":
-        from wsi.openslide_source import open_with_openslide
-
-        return open_with_openslide(path)
-    magic = _magic(path)
-    if magic[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        from wsi.tiff_source import open_tiff
-
-        try:
-            return open_tiff(path)
-        except UnsupportedSlideError as reason:
-            # Before OpenSlide, which would take the first channel for the whole slide.
-            return _planes(path) or _decoded(path, magic, reason)
-    from wsi.dicom_source import is_dicom, open_dicom
-
-    if is_dicom(magic) or path.is_dir():
-        try:
-            return open_dicom(path)
-        except UnsupportedSlideError as reason:
-            return _decoded(path, magic, reason)
-    return _decoded(path, magic, None)
-
-
-def _planes(path: Path) -> OpenSource | None:
-    from wsi.plane_source import open_planes
-
-    try:
-        return open_planes(path)
-    except (NotASlideError, UnreadableSlideError):
-        return None
-
-
-def _decoded(path: Path, magic: bytes, reason: UnsupportedSlideError | None) -> OpenSource:
-    """Open what cannot be copied: with OpenSlide, or as a picture where OpenSlide knows nothing of it."""
-    from wsi.openslide_source import open_with_openslide
-    from wsi.picture_source import open_picture
-
-    try:
-        return open_with_openslide(path)
-    except UnreadableSlideError:
-        # A slide OpenSlide knows and finds broken is no picture: a MIRAX slide begins with its own thumbnail.
-        if reason is None:
-            raise
-    except NotASlideError:
-        pass
-    try:
-        return open_picture(path, magic)
-    except NotASlideError:
-        if reason is not None:
-            raise reason from None
-        raise
-
-
-def _magic(path: Path) -> bytes:
-    if path.is_dir():
-        return b""
-    try:
-        with path.open("rb") as file:
-            return file.read(132)
-    except OSError as error:
-        raise NotASlideError(f"{path} cannot be read: {error.strerror}.") from error
+    """Per image, by SOP instance UID (of the whole, where it is written in parts), the frames that are damaged in the
+    scan and white in it."""
 
 
 def convert(
@@ -143,6 +71,7 @@ def convert(
     metadata: SlideMetadata | None = None,
     levels: Levels = "native",
     through: Reader = "",
+    max_part_bytes: int = 0,
     workers: int = 2,
     progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -153,7 +82,8 @@ def convert(
 
     The files appear there together, synced and (unless told otherwise) proven, or not at all. `progress` and
     `should_stop` are called from this thread after every few megabytes. With `resume`, whole files that an earlier,
-    killed attempt left are kept.  Raises: SlideError
+    killed attempt left are kept. An image larger than `max_part_bytes` (0: no limit) becomes a concatenation.
+    Raises: SlideError
     """
     with open_slide(path, through=through) as source:
         mend(source)
@@ -164,6 +94,7 @@ def convert(
             plan=plan_conversion(source, known, levels=levels),
             metadata=known,
             out_dir=out_dir,
+            max_part_bytes=max_part_bytes,
             workers=max(1, min(workers, WORKERS_MAX)),
             progress=progress,
             should_stop=should_stop,
@@ -201,6 +132,7 @@ class _Job:
         plan: Plan,
         metadata: SlideMetadata,
         out_dir: Path,
+        max_part_bytes: int,
         workers: int,
         progress: Callable[[Progress], None] | None,
         should_stop: Callable[[], bool] | None,
@@ -208,6 +140,7 @@ class _Job:
     ) -> None:
         self._source, self._images, self._plan = source, images, plan
         self._out_dir, self._workers = out_dir, workers
+        self._max_part_bytes = max_part_bytes
         self._done: dict[int, _Done] = {}
         self._locked = -1
         self._on_progress, self._should_stop, self._is_verified = progress, should_stop, is_verified
@@ -240,8 +173,8 @@ class _Job:
             verification=VerificationReport(files=tuple(reports)) if self._is_verified else None,
             notes=self._subject.description.notes,
             defects={
-                file.sop_instance_uid: image.defects
-                for file, image in zip(files, self._images, strict=True)
+                instance.sop_instance_uid: image.defects
+                for instance, image in zip(self._plan.instances, self._images, strict=True)
                 if image.defects
             },
         )
@@ -279,18 +212,30 @@ class _Job:
         for planned, instance in zip(self._images, self._plan.instances, strict=True):
             image = self._bound(planned)
             table, spool = self._frames(image)
-            try:
-                ratios = self._lossy_ratios(planned, table)
-                file, layout = self._write(instance, table, ratios, resume=resume)
-                self._done[id(planned)] = _Done(frames=_frames_of(file.path, layout), lossy_ratios=ratios)
+            ratios = self._lossy_ratios(planned, table)
+            parts = self._parts(instance, table)
+            for part in parts:
+                cut = table if part.part is None else table.cut(part.part.first, part.part.end)
+                file, layout = self._write(part, cut, ratios, resume=resume)
                 if self._is_verified:
-                    reports.append(self._verify(file, image, table, layout))
+                    reports.append(self._verify(file, image, cut, layout, part))
                     file = replace(file, sha256=reports[-1].sha256)
                 files.append(file)
-            finally:
-                if spool is not None:
-                    spool.unlink(missing_ok=True)
+            if len(parts) > 1:
+                # Made levels need all frames in one file: the scan, or the spool, which stays until the end.
+                self._done[id(planned)] = _Done(frames=table, lossy_ratios=ratios)
+                continue
+            self._done[id(planned)] = _Done(frames=_frames_of(file.path, layout), lossy_ratios=ratios)
+            if spool is not None:
+                spool.unlink(missing_ok=True)
         return files, reports
+
+    def _parts(self, instance: PlannedInstance, table: FrameTable) -> list[PlannedInstance]:
+        if not self._max_part_bytes:
+            return [instance]
+        framing_bytes = 0 if instance.encoding.is_native else 8 + 4 + 1
+        room = max(self._max_part_bytes - _HEADER_BYTES, 1)
+        return split(instance, (table.frame_lengths() + framing_bytes).tolist(), max_bytes=room)
 
     def _bound(self, image: AnyImage) -> Image:
         return image.bind(self._done[id(image.parent)].frames) if isinstance(image, MissingImage) else image
@@ -305,7 +250,7 @@ class _Job:
     def _frames(self, image: Image) -> tuple[FrameTable, Path | None]:
         if isinstance(image, StoredImage):
             return image.table, None
-        spool = self._staging / "frames.spool"
+        spool = self._staging / f"frames-{len(self._done)}.spool"
         self._state = replace(self._state, stage="encode")
         return spool_frames(
             image, spool, workers=self._workers, on_frames=lambda frames, _: self._step(frames, 0)
@@ -321,14 +266,14 @@ class _Job:
         path = self._staging / instance.file_name
         self._state = replace(self._state, stage="write")
         if resume and path.exists() and path.stat().st_size == layout.file_bytes:
-            self._step(instance.level.frame_count, layout.file_bytes)
+            self._step(instance.frame_count, layout.file_bytes)
         else:
             write_file(path, table, layout, on_frames=self._step)
         file = WrittenFile(
             path=path,
             sop_instance_uid=instance.sop_instance_uid,
             sha256="",
-            frames=instance.level.frame_count,
+            frames=instance.frame_count,
             bytes=layout.file_bytes,
             kind=instance.kind,
             width_px=instance.level.width_px,
@@ -336,12 +281,16 @@ class _Job:
         )
         return file, layout
 
-    def _verify(self, file: WrittenFile, image: Image, table: FrameTable, layout: Layout) -> FileReport:
+    def _verify(
+        self, file: WrittenFile, image: Image, table: FrameTable, layout: Layout, instance: PlannedInstance
+    ) -> FileReport:
         self._state = replace(self._state, stage="verify")
         report = verify_file(
             file.path,
             image,
             table=table,
+            first=0 if instance.part is None else instance.part.first,
+            end=-1 if instance.part is None else instance.part.end,
             around=(layout.head, layout.tail, layout.file_bytes),
             workers=self._workers,
             on_frames=lambda frames, _: self._step(frames, 0),

@@ -74,6 +74,7 @@ def build_dataset(subject: Subject, instance: PlannedInstance, *, lossy_ratios: 
     _acquisition(ds, subject, instance)
     _pixels(ds, instance, lossy_ratios)
     _matrix(ds, subject, instance)
+    _part(ds, instance)
     _functional_groups(ds, subject, instance)
     _specimen(ds, subject)
     _optical_path(ds, subject.description, instance)
@@ -146,7 +147,7 @@ def _pixels(ds: Dataset, instance: PlannedInstance, lossy_ratios: tuple[float, .
     else:
         ds.PresentationLUTShape = "IDENTITY"
         ds.RescaleIntercept, ds.RescaleSlope = 0, 1
-    ds.NumberOfFrames = level.frame_count
+    ds.NumberOfFrames = instance.frame_count
     ds.Rows, ds.Columns = level.tile_height_px, level.tile_width_px
     ds.BitsAllocated = ds.BitsStored = encoding.bits
     ds.HighBit = encoding.bits - 1
@@ -181,6 +182,14 @@ def _matrix(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
         ds.ImagedVolumeWidth = _single(level.width_px * level.mpp_x / 1000)
         ds.ImagedVolumeHeight = _single(level.height_px * level.mpp_y / 1000)
         ds.ImagedVolumeDepth = _THICKNESS_MM * level.focal_plane_count * 1000
+
+
+def _part(ds: Dataset, instance: PlannedInstance) -> None:
+    if (part := instance.part) is not None:
+        ds.ConcatenationUID = part.concatenation_uid
+        ds.SOPInstanceUIDOfConcatenationSource = part.source_uid
+        ds.InConcatenationNumber, ds.InConcatenationTotalNumber = part.number, part.total
+        ds.ConcatenationFrameOffsetNumber = part.first
 
 
 def _index(dimension_uid: str, tag: int) -> Dataset:

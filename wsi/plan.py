@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wsi.encoding import Encoding, Origin
 from wsi.geometry import Level
@@ -43,6 +43,12 @@ class PlannedInstance:
     frame_of_reference_uid: str
     pyramid_uid: str
     """Empty for images that are no level of the pyramid."""
+    part: Part | None = None
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of this object: those of the level, or of its part."""
+        return self.level.frame_count if self.part is None else self.part.end - self.part.first
 
     @property
     def file_name(self) -> str:
@@ -53,6 +59,51 @@ class PlannedInstance:
     def is_tiled_full(self) -> bool:
         """Only levels are whole grids of tiles; the others are one picture.  Standard: PS3.3 C.8.12.14"""
         return self.kind == "VOLUME"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One of several objects that together are one image.  Standard: PS3.3 C.7.6.16.2.2.4"""
+
+    concatenation_uid: str
+    source_uid: str
+    """The SOP instance UID of the image that is not written whole."""
+    number: int
+    total: int
+    first: int
+    """Index of its first frame in the whole, from 0."""
+    end: int
+
+
+def split(instance: PlannedInstance, sizes: Sequence[int], *, max_bytes: int) -> list[PlannedInstance]:
+    """Cut an image into parts of at most so many bytes of frames, or one frame; a whole that fits stays whole.
+
+    `sizes` are those of the frames with all that belongs to each. The same cut twice gives the same UIDs.
+    """
+    cuts, taken = [0], 0
+    for index, size in enumerate(sizes):
+        if taken and taken + size > max_bytes:
+            cuts.append(index)
+            taken = 0
+        taken += size
+    if len(cuts) == 1:
+        return [instance]
+    source = instance.sop_instance_uid
+    return [
+        replace(
+            instance,
+            sop_instance_uid=derive_uid("part", source, str(first), str(end)),
+            part=Part(
+                concatenation_uid=derive_uid("concatenation", source, *map(str, cuts)),
+                source_uid=source,
+                number=number,
+                total=len(cuts),
+                first=first,
+                end=end,
+            ),
+        )
+        for number, (first, end) in enumerate(zip(cuts, [*cuts[1:], len(sizes)], strict=True), 1)
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,12 +28,13 @@ def verify_source(
     """
     mend(source)
     problems: list[str] = []
-    found: dict[_Shape, FrameIndex] = {}
-    for index in _candidates(source, directory, problems):
-        if (shape := _shape(index)) in found:
-            problems.append(f"{index.path.name} is there twice: {found[shape].path.name} shows the same.")
+    found: dict[_Shape, list[FrameIndex]] = {}
+    for index in sorted(_candidates(source, directory, problems), key=_first_frame):
+        parts = found.setdefault(_shape(index), [])
+        if parts and not index.dataset.get("ConcatenationUID"):
+            problems.append(f"{index.path.name} is there twice: {parts[0].path.name} shows the same.")
         else:
-            found[shape] = index
+            parts.append(index)
     reports: list[FileReport] = []
     for planned in _expected(source, found):
         mine = found.pop(_shape_of(planned), None)
@@ -41,12 +42,30 @@ def verify_source(
             level = planned.level
             problems.append(f"The {planned.kind.value} of {level.width_px} x {level.height_px} px is missing.")
             continue
-        reports.append(_verify(planned, mine, directory, workers, on_frames))
-    problems += [f"{index.path.name} is no image of {source.path.name}." for index in found.values()]
+        problems += _gaps(planned, mine)
+        reports += [_verify(planned, part, directory, workers, on_frames) for part in mine]
+    problems += [f"{part.path.name} is no image of {source.path.name}." for parts in found.values() for part in parts]
     return VerificationReport(files=tuple(reports), problems=tuple(problems))
 
 
-def _expected(source: Source, found: dict[_Shape, FrameIndex]) -> tuple[AnyImage, ...]:
+def _first_frame(index: FrameIndex) -> int:
+    """Return the index in its image of an object's first frame, from 0."""
+    return int(index.dataset.get("ConcatenationFrameOffsetNumber", 0) or 0)
+
+
+def _gaps(planned: AnyImage, parts: list[FrameIndex]) -> list[str]:
+    """Return what is missing or there twice between the parts of one image."""
+    problems, at = [], 0
+    for part in parts:
+        if _first_frame(part) != at:
+            problems.append(f"{part.path.name} begins at frame {_first_frame(part) + 1}, and {at + 1} was expected.")
+        at = _first_frame(part) + len(part.offsets)
+    if at != planned.level.frame_count:
+        problems.append(f"{parts[-1].path.name} ends at frame {at} of {planned.level.frame_count}.")
+    return problems
+
+
+def _expected(source: Source, found: dict[_Shape, list[FrameIndex]]) -> tuple[AnyImage, ...]:
     """Return the scan's images, and with them the made levels if the folder holds any."""
     own = {_shape_of(image) for image in source.images}
     if found.keys() <= own:
@@ -68,8 +87,9 @@ def _verify(
     on_frames: Callable[[int, int], None] | None,
 ) -> FileReport:
     if not isinstance(planned, MissingImage):
-        table = planned.table if isinstance(planned, StoredImage) else None
-        return verify_file(index.path, planned, table=table, workers=workers, on_frames=on_frames)
+        first, end = _first_frame(index), _first_frame(index) + len(index.offsets)
+        table = planned.table.cut(first, end) if isinstance(planned, StoredImage) else None
+        return verify_file(index.path, planned, table=table, first=first, end=end, workers=workers, on_frames=on_frames)
     parent = _shape_of(planned.parent)
     for path in sorted(directory.glob("*.dcm"))[:_FILES_MAX]:
         larger = index_frames(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -89,6 +89,10 @@ class FrameTable:
         """Return the length of each frame in bytes, not padded."""
         full = self.lengths + (len(self.prefix) - self.skip_bytes)
         return np.where(self.lengths > 0, full, len(self.blank))
+
+    def cut(self, first: int, end: int) -> FrameTable:
+        """Return a run of the frames."""
+        return replace(self, offsets=self.offsets[first:end], lengths=self.lengths[first:end])
 
     def read(self, file_descriptor: int, index: int) -> bytes:
         """Return one frame, by index from 0.  Raises: TruncatedSlideError"""

@@ -53,24 +53,27 @@ def verify_file(
     *,
     table: FrameTable | None,
     around: tuple[bytes, bytes, int] | None = None,
+    first: int = 0,
+    end: int = -1,
     workers: int = 2,
     on_frames: Callable[[int, int], None] | None = None,
 ) -> FileReport:
     """Hold one object against its image.
 
-    `table` says where its frames came from, `around` what was meant to stand before and after them,
+    `first` to `end` (-1: the last) are its frames in the image, which a part of a concatenation holds only some of.
+    `table` says where the object's frames came from, `around` what was meant to stand before and after them,
     and the size of the file.
 
     Raises: SlideError when the object cannot be read at all.
     """
     index = index_frames(path)
     findings = _Findings()
-    _check_header(index, image, findings)
+    _check_header(index, image, findings, first, (image.level.frame_count if end < 0 else end) - first)
     if around is not None:
         _check_around(path, *around, findings)
     digest, frame_digests = "", b""
     if not findings.problems:
-        digest, frame_digests = _check_frames(index, image, table, findings, workers, on_frames)
+        digest, frame_digests = _check_frames(index, image, table, findings, first, workers, on_frames)
     return FileReport(
         path=path,
         sop_instance_uid=str(index.dataset.SOPInstanceUID),
@@ -84,10 +87,10 @@ def verify_file(
     )
 
 
-def _check_header(index: FrameIndex, image: Image, findings: _Findings) -> None:
+def _check_header(index: FrameIndex, image: Image, findings: _Findings, first: int, count: int) -> None:
     ds, level, encoding = index.dataset, image.level, image.encoding
     expected = {
-        "NumberOfFrames": level.frame_count,
+        "NumberOfFrames": count,
         "Rows": level.tile_height_px,
         "Columns": level.tile_width_px,
         "TotalPixelMatrixColumns": level.width_px,
@@ -98,6 +101,8 @@ def _check_header(index: FrameIndex, image: Image, findings: _Findings) -> None:
     for keyword, value in expected.items():
         if ds.get(keyword) != value:
             findings.add(f"{keyword} is {ds.get(keyword)}, not {value}")
+    if int(ds.get("ConcatenationFrameOffsetNumber", 0)) != first:
+        findings.add(f"the part begins at frame {ds.get('ConcatenationFrameOffsetNumber', 0) + 1}, not {first + 1}")
     if ds.file_meta.TransferSyntaxUID != encoding.transfer_syntax_uid:
         findings.add(f"the transfer syntax is {ds.file_meta.TransferSyntaxUID}, not {encoding.transfer_syntax_uid}")
 
@@ -119,12 +124,13 @@ def _check_frames(
     image: Image,
     table: FrameTable | None,
     findings: _Findings,
+    first: int,
     workers: int,
     on_frames: Callable[[int, int], None] | None,
 ) -> tuple[str, bytes]:
     """Check every frame; return the file's digest in hex and those of the frames."""
     is_stopped = Event()
-    checker = _Checker(index, image, table, findings)
+    checker = _Checker(index, image, table, findings, first)
     try:
         with ThreadPoolExecutor(1, "wsi-hash") as hasher:
             try:
@@ -201,7 +207,10 @@ def _batches(index: FrameIndex) -> list[_Cut]:
 class _Checker:
     """Checks batches of frames; safe to use from several threads."""
 
-    def __init__(self, index: FrameIndex, image: Image, table: FrameTable | None, findings: _Findings) -> None:
+    def __init__(
+        self, index: FrameIndex, image: Image, table: FrameTable | None, findings: _Findings, first: int
+    ) -> None:
+        self._first = first
         self._index, self._image, self._table, self._findings = index, image, table, findings
         self._file = os.open(index.path, os.O_RDONLY | os.O_CLOEXEC)
         self._scan = os.open(table.path, os.O_RDONLY | os.O_CLOEXEC) if table is not None else -1
@@ -233,7 +242,7 @@ class _Checker:
             source, spans = self._check_bytes(self._table, data, source, cut)
         view = memoryview(data)
         if isinstance(self._image, MadeImage):
-            for number, (start, end) in enumerate(spans, cut.first):
+            for number, (start, end) in enumerate(spans, self._first + cut.first):
                 self._check_pixels(self._image, number, bytes(view[start:end]))
         digests = b"".join([hashlib.sha256(view[start:end]).digest() for start, end in spans])
         self._spare.append((data, source))

@@ -23,6 +23,7 @@ def convert(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Threads that encode.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Keep what an interrupted run has finished.")] = False,
     proof: Annotated[bool, typer.Option("--proof/--no-proof", help="Read every frame back and compare.")] = True,
+    max_part_bytes: Annotated[int, typer.Option(min=0, help="Larger images become several objects; 0: never.")] = 0,
     through: Annotated[str, typer.Option(hidden=True, help="openslide: decode and encode every tile.")] = "",
     json: JsonOption = False,
 ) -> None:
@@ -41,6 +42,7 @@ def convert(
             resume=resume,
             is_proven=proof,
             through=through,
+            max_part_bytes=max_part_bytes,
             as_json=json,
         )
     )

@@ -41,6 +41,7 @@ def convert_slides(
     as_json: bool,
     is_proven: bool = True,
     through: str = "",
+    max_part_bytes: int = 0,
 ) -> int:
     """Convert slides one after the other and return the exit status: 0, or that of the first failure.
 
@@ -67,6 +68,7 @@ def convert_slides(
                     metadata=given,
                     levels=cast('Literal["native", "all"]', levels),
                     through=cast('Literal["", "openslide"]', through),
+                    max_part_bytes=max_part_bytes,
                     workers=workers,
                     resume=resume,
                     verify=is_proven,
