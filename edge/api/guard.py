@@ -15,6 +15,8 @@ SHARE_COOKIE = "edge_share"
 """Of somebody who came by a link to one study; whoever signs in is that person instead."""
 CSRF_HEADER = "X-Edge-Request"
 EXPORT_PATH = "/api/v1/export"
+SEARCH_PATH = "/dicom-web/studies"
+_STUDY_KEYS = frozenset({"studyinstanceuid", "0020000d"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOCAL = Principal(name="local", role=UserRole.ADMIN)
 """Whoever may open the Unix socket: its file permissions are the sign-in."""
@@ -106,8 +108,17 @@ class Guard:
         if slide is not None:
             return await self._accounts.study_of_series(slide)
         # A query names a study only where the route reads nothing else.
-        is_export = request.path == EXPORT_PATH
-        return request.query.get("study") if is_export else request.match_info.get("study")
+        if request.path == EXPORT_PATH:
+            return request.query.get("study")
+        if request.path == SEARCH_PATH:
+            return _only_study(request)
+        return request.match_info.get("study")
+
+
+def _only_study(request: web.Request) -> str | None:
+    """Return the one study a search is narrowed to, however it is written; None when it is not, or to several."""
+    named = [value for name, value in request.query.items() if name.rpartition(".")[2].lower() in _STUDY_KEYS]
+    return named[0] if len(named) == 1 else None
 
 
 def is_local(request: web.Request) -> bool:

@@ -74,12 +74,17 @@ async def test_a_shared_link_reads_one_study_and_nothing_else(tmp_path: Path) ->
             for path in (
                 f"/api/v1/studies/{mine.study_instance_uid}", f"{own}/series", f"{own}/metadata",
                 f"{own}{inner}/rendered", f"{own}{inner}/frames/1", f"/api/v1/export?study={mine.study_instance_uid}",
+                f"/dicom-web/studies?StudyInstanceUID={mine.study_instance_uid}&includefield=all",
             ):  # fmt: skip
                 assert (await guest.ask("GET", path)).status == 200, path
             for method, path in (
                 ("GET", "/api/v1/studies"), ("GET", f"/api/v1/studies/{other.study_instance_uid}"),
                 ("GET", "/dicom-web/studies"), ("GET", f"/dicom-web/studies?study={mine.study_instance_uid}"),
                 ("GET", f"/dicom-web/series?study={mine.study_instance_uid}"),
+                ("GET", f"/dicom-web/series?StudyInstanceUID={mine.study_instance_uid}"),
+                ("GET", f"/dicom-web/studies?StudyInstanceUID={other.study_instance_uid}"),
+                ("GET", f"/dicom-web/studies?StudyInstanceUID={mine.study_instance_uid},{other.study_instance_uid}"),
+                ("GET", f"/dicom-web/studies?0020000d={mine.study_instance_uid}&StudyInstanceUID=*"),
                 ("GET", f"{foreign}/metadata"), ("GET", f"{foreign}{outer}/rendered"),
                 ("GET", f"/api/v1/export?study={other.study_instance_uid}"), ("GET", "/api/v1/slides"),
                 ("GET", "/api/v1/outbox"), ("GET", "/api/v1/sessions"), ("GET", "/api/v1/audit"),

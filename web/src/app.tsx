@@ -32,6 +32,7 @@ const ROUTES: Route[] = [
   { pattern: "/studies/:uid", load: () => import("./studies/study-page") },
   { pattern: "/sync", load: () => import("./sync/page") },
   { pattern: "/admin", load: () => import("./admin/page") },
+  { pattern: "/shared", load: () => import("./shared/page"), isOpen: true },
   { pattern: "/sign-in", load: () => import("./sign-in/page"), isOpen: true },
 ];
 
@@ -57,7 +58,8 @@ export function App() {
   useEffect(() => {
     if (needsMe && me.kind === "out") navigate(`/sign-in?next=${encodeURIComponent(path + location.search)}`, { replace: true });
     if (path === "/" && me.kind === "in" && !me.me.permissions.includes("run_session")) {
-      const first = pagesFor(me.me.permissions)[0];
+      const only = me.me.study_instance_uid;
+      const first = only ? { href: `/studies/${only}` } : pagesFor(me.me.permissions)[0];
       if (first) navigate(first.href, { replace: true });
     }
   }, [needsMe, me, path]);

@@ -1,14 +1,15 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Button } from "../components/button";
+import { copyText } from "../components/copy";
 import { Dialog } from "../components/dialog";
 import { ErrorCard, Skeleton } from "../components/empty-state";
 import { Segments } from "../components/field";
+import { QrCode } from "../components/qr-code";
 import { say, sayError } from "../components/toast";
 import { api } from "../lib/api";
 import { formatWhen } from "../lib/format";
 import { useRemote } from "../lib/hooks";
 import { t } from "../lib/i18n";
-import { readQr } from "../lib/qr";
 import type { Invite } from "../lib/shapes";
 
 type GuestRole = "specialist" | "observer";
@@ -53,7 +54,7 @@ function Card({ invite, onRevoke }: { invite: Invite; onRevoke: (tokenId: string
       <div class="invite print-card">
         <p class="print-only print-title">{t("invite.card.title")}</p>
         <div class="invite-qr">
-          <Qr svg={invite.qr_svg} />
+          <QrCode svg={invite.qr_svg} label={t("invite.qr")} />
           <p class="small quiet">{t("invite.scan")}</p>
         </div>
         <div class="invite-words">
@@ -64,7 +65,7 @@ function Card({ invite, onRevoke }: { invite: Invite; onRevoke: (tokenId: string
           </div>
           <div class="no-print invite-link">
             <p class="small quiet">{t("invite.link")}</p>
-            <Button icon="copy" kind="primary" onClick={() => void copy(invite.specialist_url)}>{t("invite.copy")}</Button>
+            <Button icon="copy" kind="primary" onClick={() => void copyText(invite.specialist_url)}>{t("invite.copy")}</Button>
           </div>
           <p class="print-only">{t("invite.card.text")}</p>
           <p class="small quiet">{t("invite.expires", { when: formatWhen(invite.expires_s) })}</p>
@@ -76,24 +77,4 @@ function Card({ invite, onRevoke }: { invite: Invite; onRevoke: (tokenId: string
       </div>
     </>
   );
-}
-
-/** Black on white whatever the theme: a phone must read it. */
-function Qr({ svg }: { svg: string }) {
-  const shape = useMemo(() => readQr(svg), [svg]);
-  if (!shape) return null;
-  return (
-    <svg class="qr" viewBox={shape.viewBox} role="img" aria-label={t("invite.qr")} shape-rendering="crispEdges">
-      <path d={shape.path} transform={shape.transform || undefined} fill={shape.isStroked ? "none" : "#000"} stroke={shape.isStroked ? "#000" : undefined} />
-    </svg>
-  );
-}
-
-async function copy(text: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text);
-    say(t("copy.done"));
-  } catch {
-    say(t("copy.failed"), "warn", text);
-  }
 }

@@ -39,13 +39,13 @@ export function TopBar() {
   if (me.kind !== "in") return null;
   return (
     <header class="top-bar">
-      <a class="top-home" href="/" title={t("app.home")}>
+      <a class="top-home" href={me.me.study_instance_uid ? `/studies/${me.me.study_instance_uid}` : "/"} title={t("app.home")}>
         <span class="top-mark"><Icon name="probe" size={18} /></span>
         <span class="top-node cut">{me.me.node_name}</span>
         <span class="only-heard">{t("app.home")}</span>
       </a>
       <nav class="top-nav" aria-label={t("nav.label")}>
-        {pagesFor(me.me.permissions).map((page) => (
+        {(me.me.study_instance_uid ? [] : pagesFor(me.me.permissions)).map((page) => (
           <a key={page.href} class="top-link" href={page.href} aria-current={isAt(page.href, path) ? "page" : undefined}>
             <Icon name={page.icon} size={18} />
             <span>{t(page.key)}</span>

@@ -154,6 +154,28 @@ export class Api {
   study(uid: string, signal?: AbortSignal) {
     return this.request<Shape.StudyDetail>(`/api/v1/studies/${part(uid)}`, { signal });
   }
+  labels(signal?: AbortSignal) {
+    return this.request<{ label: string; study_count: number }[]>("/api/v1/labels", { signal });
+  }
+  putLabels(uid: string, labels: string[]) {
+    return this.request<{ labels: string[] }>(`/api/v1/studies/${part(uid)}/labels`, { method: "PUT", body: { labels } });
+  }
+  shares(uid: string, signal?: AbortSignal) {
+    return this.request<Shape.ShareRow[]>(`/api/v1/studies/${part(uid)}/shares`, { signal });
+  }
+  share(uid: string, lasts: Shape.ShareLasts) {
+    return this.post<Shape.ShareMade>(`/api/v1/studies/${part(uid)}/shares`, { lasts });
+  }
+  endShare(uid: string, shareId: string) {
+    return this.request<unknown>(`/api/v1/studies/${part(uid)}/shares/${part(shareId)}`, { method: "DELETE" });
+  }
+  /** Come in by a shared link: from then on this browser reads that one study. */
+  openShared(token: string) {
+    return this.post<{ study_instance_uid: string; expires_s: number }>("/api/v1/shared", { token });
+  }
+  sendStudy(uid: string, destination: string) {
+    return this.post<{ count: number }>(`/api/v1/studies/${part(uid)}/send`, { destination });
+  }
   slides(signal?: AbortSignal) {
     return this.request<Shape.SlideRow[]>("/api/v1/slides", { signal });
   }

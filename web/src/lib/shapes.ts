@@ -4,7 +4,8 @@ export type UserRole = "operator" | "specialist" | "pathologist" | "admin" | "au
 export type PeerRole = "bedside" | "specialist" | "observer";
 export type Action =
   | "read_images" | "see_worklist" | "run_session" | "join_session" | "ask_capture" | "see_slides" | "run_jobs"
-  | "see_outbox" | "run_outbox" | "see_audit" | "run_users" | "see_health" | "store";
+  | "see_outbox" | "run_outbox" | "see_audit" | "run_users" | "see_health" | "store"
+  | "mark_studies" | "share_studies";
 
 export interface Me {
   name: string;
@@ -14,6 +15,10 @@ export interface Me {
   session_role?: PeerRole | null;
   node_name: string;
   permissions: Action[];
+  /** The only study of somebody who came by a shared link. */
+  study_instance_uid?: string | null;
+  /** Installed beside our own pages: "ohif". */
+  viewers?: string[];
 }
 
 /** Empty is unknown; nothing is invented. Names are DICOM person names (FAMILY^GIVEN), dates YYYYMMDD. */
@@ -183,6 +188,24 @@ export interface StudyRow {
   accession_number: string;
   kept_s: number;
   delivery: DeliverySummary;
+  labels: string[];
+}
+
+/** A link to one study; its address is told once, when it is made. */
+export interface ShareRow {
+  share_id: string;
+  made_by: string;
+  made_s: number;
+  expires_s: number;
+  used_s: number | null;
+}
+
+export type ShareLasts = "day" | "week" | "month" | "year";
+
+export interface ShareMade {
+  share: ShareRow;
+  url: string;
+  qr_svg: string;
 }
 
 export interface StudyPage {
@@ -238,6 +261,8 @@ export interface SlideRow {
   size_bytes: number;
   kept_s: number;
   delivery: DeliverySummary;
+  /** The conversion that still has files of it to write; it is shown straight from its scan until then. */
+  job_id?: string | null;
 }
 
 export interface SlideLevel {
@@ -252,6 +277,22 @@ export interface SlideLevel {
   mpp_y: number | null;
   frame_count: number;
   transfer_syntax_uid?: string;
+  focal_plane_count?: number;
+  channel_count?: number;
+}
+
+/** The colours a slide was scanned in. */
+export interface SlideColour {
+  /** The profile's own name, else empty. */
+  name: string;
+  /** The scan brought no profile; the objects say sRGB, and nothing is to be corrected. */
+  is_assumed: boolean;
+  address: string;
+}
+
+/** One channel of a slide: what was lit, or what the scanner calls it. */
+export interface SlideChannel {
+  name: string;
 }
 
 export interface SlideImage {
@@ -266,6 +307,11 @@ export interface SlideDetail extends SlideRow {
   label?: SlideImage | null;
   overview?: SlideImage | null;
   thumbnail?: SlideImage | null;
+  /** Null: no profile in its objects. */
+  colour?: SlideColour | null;
+  channels?: SlideChannel[];
+  /** Of each focal plane, µm from the first; empty when there is one only. */
+  focus_um?: number[];
 }
 
 export type JobState =

@@ -10,6 +10,7 @@ export interface StudyQuery {
   description: string;
   accession: string;
   delivery: string;
+  label: string;
   sort: SortKey;
   isDescending: boolean;
 }
@@ -38,6 +39,7 @@ export const NO_QUERY: StudyQuery = {
   description: "",
   accession: "",
   delivery: "",
+  label: "",
   sort: "date",
   isDescending: true,
 };
@@ -60,13 +62,14 @@ export function askStudies(query: StudyQuery, offset: number, limit: number = PA
   if (query.description.trim()) asked.set("description", query.description.trim());
   if (query.accession.trim()) asked.set("accession_number", query.accession.trim());
   if (query.delivery) asked.set("delivery", query.delivery);
+  if (query.label) asked.set("label", query.label);
   asked.set("sort", query.isDescending ? `-${query.sort}` : query.sort);
   return asked;
 }
 
 /** How many filters are on, the search box apart. */
 export function filterCount(query: StudyQuery): number {
-  const set = [query.dateFrom || query.dateTo, query.patientId, query.description, query.accession, query.delivery];
+  const set = [query.dateFrom || query.dateTo, query.patientId, query.description, query.accession, query.delivery, query.label];
   return set.filter(Boolean).length + (query.modalities.length > 0 ? 1 : 0);
 }
 
@@ -92,6 +95,7 @@ export function readQuery(params: URLSearchParams): StudyQuery {
     description: text("description"),
     accession: text("accession_number"),
     delivery: text("delivery"),
+    label: text("label"),
     sort: isSortKey(key) ? key : "date",
     isDescending: !isSortKey(key) || sort.startsWith("-"),
   };

@@ -1,5 +1,7 @@
 import { Button } from "../components/button";
 import { Field, SelectField } from "../components/field";
+import { api } from "../lib/api";
+import { useRemote } from "../lib/hooks";
 import { t } from "../lib/i18n";
 import { MODALITIES, type SortKey, type StudyQuery, filterCount } from "./query";
 
@@ -25,11 +27,27 @@ export function StudyFilters({ query, onChange, isOpen, onClear }: StudyFiltersP
           <Field label={t("studies.filter.patient_id")} value={query.patientId} maxLength={64} onValue={(patientId) => onChange({ patientId })} />
           <Field label={t("studies.filter.description")} value={query.description} maxLength={64} onValue={(description) => onChange({ description })} />
           <Field label={t("studies.filter.accession")} value={query.accession} maxLength={16} onValue={(accession) => onChange({ accession })} />
+          <SelectField label={t("studies.filter.delivery")} value={query.delivery} choices={DELIVERIES()} onValue={(delivery) => onChange({ delivery })} />
+          <LabelChoice value={query.label} onValue={(label) => onChange({ label })} />
           {filterCount(query) > 0 ? <div class="study-clear"><Button kind="quiet" icon="cross" onClick={onClear}>{t("studies.filters.clear")}</Button></div> : null}
         </div>
       ) : null}
     </div>
   );
+}
+
+const DELIVERIES = () => [
+  { value: "", label: t("studies.filter.any") },
+  ...(["waiting", "held", "arrived", "none"] as const).map((value) => ({ value: value as string, label: t(`delivery.${value}`) })),
+];
+
+/** Only where somebody has put labels on studies. */
+function LabelChoice({ value, onValue }: { value: string; onValue: (label: string) => void }) {
+  const labels = useRemote((signal) => api.labels(signal));
+  if (!value && !labels.data?.length) return null;
+  const known = (labels.data ?? []).map(({ label, study_count }) => ({ value: label, label: `${label} (${study_count})` }));
+  const missing = value && !known.some((choice) => choice.value === value) ? [{ value, label: value }] : [];
+  return <SelectField label={t("studies.filter.label")} value={value} choices={[{ value: "", label: t("studies.filter.any") }, ...missing, ...known]} onValue={onValue} />;
 }
 
 function ModalityChips({ query, onChange }: Pick<StudyFiltersProps, "query" | "onChange">) {

@@ -9,11 +9,13 @@ import { api } from "../lib/api";
 import { formatBytes, formatDicomDate, formatDicomTime } from "../lib/format";
 import { useKeys, useNodeEvent, useRemote, useTitle } from "../lib/hooks";
 import { t } from "../lib/i18n";
+import { useMe } from "../lib/me";
 import { usePlace } from "../lib/router";
 import type { StudyDetail } from "../lib/shapes";
 import { type Shown, entriesOf, entryKey } from "./entries";
 import { EntryStrip } from "./entry-strip";
 import { Player } from "./player";
+import { StudyActs } from "./study-acts";
 import "./studies.css";
 import "./study.css";
 
@@ -25,7 +27,7 @@ export default function StudyPage({ params }: PageProps) {
     if (detail.study_instance_uid === uid) study.reload();
   });
   useTitle(t("studies.title"));
-  if (study.data) return <Study study={study.data} />;
+  if (study.data) return <Study study={study.data} onChange={study.reload} />;
   return (
     <main id="content" class="page">
       <div><LinkButton kind="quiet" icon="left" href="/studies">{t("study.back")}</LinkButton></div>
@@ -34,7 +36,7 @@ export default function StudyPage({ params }: PageProps) {
   );
 }
 
-function Study({ study }: { study: StudyDetail }) {
+function Study({ study, onChange }: { study: StudyDetail; onChange: () => void }) {
   const entries = useMemo(() => entriesOf(study), [study]);
   const { hash } = usePlace();
   const [key, setKey] = useState(() => decodeURIComponent(hash.slice(1)));
@@ -51,7 +53,7 @@ function Study({ study }: { study: StudyDetail }) {
   const patient = { name: study.patient_name, patient_id: study.patient_id, birth_date: study.birth_date, sex: study.sex };
   return (
     <main id="content" class="study-page">
-      <Head study={study} patient={patient} />
+      <Head study={study} patient={patient} onChange={onChange} />
       {chosen ? (
         <div class="study-body">
           <EntryStrip entries={entries} chosen={chosen} study={study} onChoose={choose} />
@@ -64,7 +66,9 @@ function Study({ study }: { study: StudyDetail }) {
   );
 }
 
-function Head({ study, patient }: { study: StudyDetail; patient: Parameters<typeof PatientBar>[0]["patient"] }) {
+function Head({ study, patient, onChange }: { study: StudyDetail; patient: Parameters<typeof PatientBar>[0]["patient"]; onChange: () => void }) {
+  const me = useMe();
+  const isGuest = me.kind === "in" && Boolean(me.me.study_instance_uid);
   const [heading, setHeading] = useState<HTMLElement | null>(null);
   useEffect(() => heading?.focus({ preventScroll: true }), [heading]);
   const when = [formatDicomDate(study.study_date), study.study_time ? formatDicomTime(study.study_time) : ""].filter(Boolean).join(", ");
@@ -76,15 +80,18 @@ function Head({ study, patient }: { study: StudyDetail; patient: Parameters<type
   ];
   return (
     <header class="study-head">
-      <a class="study-back" href="/studies" aria-label={t("study.back")} title={t("study.back")}><Icon name="left" /></a>
+      {isGuest ? <span class="study-back" /> : <a class="study-back" href="/studies" aria-label={t("study.back")} title={t("study.back")}><Icon name="left" /></a>}
       <PatientBar patient={patient} />
       <div class="study-what">
         <h1 ref={setHeading} tabIndex={-1} class="cut">{study.description || t("studies.no_description")}</h1>
-        <p class="quiet small num cut">{facts.filter(Boolean).join(" · ")}</p>
+        <p class="study-facts quiet small num">
+          <span class="cut">{facts.filter(Boolean).join(" · ")}</span>
+          {study.labels.map((label) => <span key={label} class="label-mark"><Icon name="tag" size={14} />{label}</span>)}
+        </p>
       </div>
       <div class="study-acts">
         <DeliveryChip delivery={study.delivery} />
-        <LinkButton icon="download" href={`/api/v1/export?study=${study.study_instance_uid}`} download>{t("study.download")}</LinkButton>
+        <StudyActs study={study} onChange={onChange} />
       </div>
     </header>
   );

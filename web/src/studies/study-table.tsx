@@ -62,6 +62,7 @@ function StudyCell({ row }: { row: StudyRow }) {
       <span class={row.description ? "" : "quiet"}>{row.description || t("studies.no_description")}</span>
       <span class="study-marks">
         {row.modalities.map((code) => <span key={code} class="modality-mark">{code}</span>)}
+        {row.labels.map((label) => <span key={label} class="label-mark"><Icon name="tag" size={14} />{label}</span>)}
         {row.accession_number ? <span class="quiet small num">{t("studies.accession", { number: row.accession_number })}</span> : null}
       </span>
     </div>

@@ -30,6 +30,7 @@ describe("searching studies", () => {
       words: "sample",
       modalities: ["US"],
       delivery: "held",
+      label: "Teaching",
       sort: "patient" as const,
       isDescending: false,
     };
