@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 WEB_SOURCES := $(shell find web/src web/public web/index.html web/vite.config.ts web/package-lock.json -type f 2>/dev/null)
 
-.PHONY: demo setup test check bench packages wheel clean help
+.PHONY: demo setup test check bench fault packages wheel clean help
 
 help:
 	@echo "make demo    everything set up and running, on invented patients"
 	@echo "make test    every check and test      make check   lint, types, import rules"
+	@echo "make fault   every injected fault: kills, full disks, broken connections"
 	@echo "make bench   every benchmark           make bench-NAME  one of them"
 
 demo: setup
@@ -56,6 +57,9 @@ check: setup $(VENV)/.test
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@tools/with-node $(VENV) npm --prefix web run --silent check
+
+fault: setup $(VENV)/.test packages
+	@EDGE_FAULT_COUNT=$${EDGE_FAULT_COUNT:-3000} $(BIN)/pytest tests/fault
 
 bench: setup $(VENV)/.test packages
 	@$(BIN)/python -m tests.bench
