@@ -111,10 +111,11 @@ def _series_and_equipment(ds: Dataset, subject: Subject, instance: PlannedInstan
         ds.SeriesDescription = subject.metadata.series_description
     ds.FrameOfReferenceUID = instance.frame_of_reference_uid
     ds.PositionReferenceIndicator = "SLIDE_CORNER" if instance.kind in ("VOLUME", "THUMBNAIL") else ""
-    ds.Manufacturer = description.manufacturer or _UNKNOWN
-    ds.ManufacturerModelName = description.model or _UNKNOWN
-    ds.DeviceSerialNumber = description.serial or _UNKNOWN
-    ds.SoftwareVersions = description.software or _UNKNOWN
+    given = subject.metadata
+    ds.Manufacturer = given.manufacturer or description.manufacturer or _UNKNOWN
+    ds.ManufacturerModelName = given.model_name or description.model or _UNKNOWN
+    ds.DeviceSerialNumber = given.serial or description.serial or _UNKNOWN
+    ds.SoftwareVersions = given.software or description.software or _UNKNOWN
     if instance.pyramid_uid:
         ds.PyramidUID = instance.pyramid_uid
 
@@ -258,6 +259,17 @@ def _specimen(ds: Dataset, subject: Subject) -> None:
         specimen.SpecimenShortDescription = given.specimen_description[:64]
         specimen.SpecimenDetailedDescription = given.specimen_description
     ds.SpecimenDescriptionSequence = Sequence([specimen])
+    if given.slide:
+        from wsi.metadata_model import specimen_dataset
+
+        ds.update(
+            specimen_dataset(
+                given.slide,
+                container_id=subject.container_id,
+                specimen_id=specimen.SpecimenIdentifier,
+                specimen_uid=subject.plan.specimen_uid,
+            )
+        )
 
 
 def _optical_path(ds: Dataset, description: SlideDescription, instance: PlannedInstance) -> None:
@@ -301,8 +313,8 @@ def _fluorescent_path(number: int, channel: Channel, description: SlideDescripti
 
 def _label(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
     if instance.kind == "LABEL":
-        ds.BarcodeValue = ""
-        ds.LabelText = ""
+        ds.BarcodeValue = subject.metadata.barcode
+        ds.LabelText = subject.metadata.label_text
 
 
 def _code(value: str, scheme: str, meaning: str) -> Dataset:

@@ -45,6 +45,15 @@ class SlideMetadata:
     """Empty: as container_id."""
     specimen_description: str = ""
     institution_name: str = ""
+    manufacturer: str = ""
+    """Of the scanner, where the scan does not say it rightly; as are the next three."""
+    model_name: str = ""
+    serial: str = ""
+    software: str = ""
+    label_text: str = ""
+    barcode: str = ""
+    slide: str = ""
+    """Container, samples and stainings in wsidicom's JSON form."""
 
     def __post_init__(self) -> None:
         for name in _UID_FIELDS:
@@ -69,7 +78,7 @@ class SlideMetadata:
 
 
 def load_metadata(path: Path) -> SlideMetadata:
-    """Read metadata from a JSON object whose names are the fields of `SlideMetadata`.
+    """Read metadata from JSON: an object of wsidicom's model, or one whose names are the fields of `SlideMetadata`.
 
     Raises: MetadataFileError, naming the wrong key or value, never the patient.
     """
@@ -90,6 +99,13 @@ def load_metadata(path: Path) -> SlideMetadata:
 
 
 def _from_object(path: Path, given: dict[str, object]) -> SlideMetadata:
+    from wsi.metadata_model import is_model, read_model
+
+    if is_model(given):
+        try:
+            return SlideMetadata(**read_model(given))
+        except MetadataFileError as error:
+            raise MetadataFileError(f"{path}: {error.what}") from error
     known = {field.name: int if field.name == "series_number" else str for field in fields(SlideMetadata)}
     for key, value in given.items():
         if key not in known:
