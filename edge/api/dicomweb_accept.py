@@ -179,13 +179,31 @@ def choose_picture_type(header: str) -> str:
     raise NotAcceptableError("Pictures are rendered as JPEG or PNG.", next_step="Accept image/jpeg or image/png.")
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectChoice:
+    """How a whole object is sent."""
+
+    is_multipart: bool
+    transfer_syntax: str
+    is_transcoded: bool
+
+
 @lru_cache(maxsize=256)
-def choose_object_form(header: str, stored_syntax: str) -> bool:
-    """Tell whether a whole object is sent in multipart (True) or alone (False).  Raises: NotAcceptableError."""
-    for entry in parse_accept(header):
-        is_dicom = entry.media_type in ("application/dicom", "application/*", "*/*")
-        if is_dicom and entry.transfer_syntax in (None, "*", stored_syntax):
-            return entry.is_multipart or entry.media_type == "*/*"
+def choose_object_form(header: str, stored_syntax: str) -> ObjectChoice:
+    """Choose how to send a whole object: as stored if that fits at all, else uncompressed.
+
+    A client that names no transfer syntax gets it as stored.  Raises: NotAcceptableError.
+    """
+    entries = [
+        entry for entry in parse_accept(header) if entry.media_type in ("application/dicom", "application/*", "*/*")
+    ]
+    is_video = MEDIA_TYPES.get(stored_syntax, ("",))[0].startswith("video/")
+    for entry in entries:
+        if entry.transfer_syntax in (None, "*", stored_syntax):
+            return ObjectChoice(entry.is_multipart or entry.media_type == "*/*", stored_syntax, False)
+    for entry in entries:
+        if entry.transfer_syntax == EXPLICIT_LITTLE and not is_video:
+            return ObjectChoice(entry.is_multipart or entry.media_type == "*/*", EXPLICIT_LITTLE, True)
     raise NotAcceptableError(
         f"The object is stored in {stored_syntax}.",
         next_step='Accept multipart/related; type="application/dicom"; transfer-syntax=*, or ask for frames.',

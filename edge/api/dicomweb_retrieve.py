@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from edge.api.dicomweb_accept import MEDIA_TYPES, OCTETS, choose_object_form, parse_accept
+from edge.api.dicomweb_accept import MEDIA_TYPES, OCTETS, ObjectChoice, choose_object_form, parse_accept
 from edge.api.dicomweb_objects import AnyFrames, Objects, address_of
 from edge.api.dicomweb_query import DICOM_JSON, require_json
 from edge.api.dicomweb_sending import (
@@ -20,7 +20,8 @@ from edge.api.dicomweb_sending import (
 from edge.dicom.dicom_json import find_value
 from edge.dicom.frame_index import ITEM_HEADER_BYTES, VIDEO_SYNTAXES, OpenFrames
 from edge.dicom.pixel_layout import PIXEL_TAGS
-from edge.errors import NotFoundError
+from edge.dicom.transcode import Transcoding, chunks, plan
+from edge.errors import ConflictError, NotFoundError
 from edge.store.instances import Instance
 
 _DOCUMENT_TYPES = frozenset({"application/pdf", "model/stl", "model/obj", "model/mtl"})
@@ -37,28 +38,72 @@ class Retrieve:
         """GET …/studies/S, …/series/E, …/instances/I.  Raises: NotFoundError, NotAcceptableError, RangeError."""
         found = await self._find(request)
         accept = request.query.get("accept") or request.headers.get("Accept", "")
-        forms = [choose_object_form(accept, instance.transfer_syntax_uid) for instance in found]
-        if forms == [False]:
-            return await self._send_alone(request, found[0])
+        choices = [choose_object_form(accept, instance.transfer_syntax_uid) for instance in found]
+        if len(found) == 1 and not choices[0].is_multipart:
+            return await self._send_alone(request, found[0], choices[0])
+        bodies = [self._body(instance, choice) for instance, choice in zip(found, choices, strict=True)]
+        first = await anext(bodies[0], b"")  # What cannot be sent is said before the status.
         parts = Parts(request, "application/dicom", None)
         await parts.start()
         with underway():
-            for instance in found:
-                content_type = f"application/dicom; transfer-syntax={instance.transfer_syntax_uid}"
+            for instance, choice, body in zip(found, choices, bodies, strict=True):
+                content_type = f"application/dicom; transfer-syntax={choice.transfer_syntax}"
                 await parts.write(parts.head(content_type, address_of(instance)))
-                async for chunk in self._objects.chunks(instance):
+                if body is bodies[0]:
+                    await parts.write(first)
+                async for chunk in body:
                     await parts.write(chunk)
         return await parts.finish()
 
-    async def _send_alone(self, request: web.Request, instance: Instance) -> web.StreamResponse:
-        etag = f'"{instance.digest[:32]}"'
+    async def _body(self, instance: Instance, choice: ObjectChoice) -> AsyncIterator[bytes]:
+        """Yield an object as it was chosen to be sent.  Raises: NotFoundError, NotDecodableError, ConflictError."""
+        if not choice.is_transcoded:
+            async for chunk in self._objects.chunks(instance):
+                yield chunk
+            return
+        transcoding, frames = await self._plan(instance)
+        pieces = chunks(transcoding, frames)
+        while (piece := await self._objects.decoders.run(next, pieces, None)) is not None:
+            yield piece
+
+    async def _plan(self, instance: Instance) -> tuple[Transcoding, OpenFrames | None]:
+        """Work out an uncompressed form.  Raises: NotDecodableError."""
+        if instance.scan_id is not None:
+            raise ConflictError("The object is still being written.", next_step="Ask again when it is converted.")
+        opened = await self._objects.readers.run(self._objects.open_header, instance)
+        frames = await self._objects.open_frames(instance) if opened.pixels is not None else None
+        assert frames is None or isinstance(frames, OpenFrames), "a kept object is a file"
+        planned = await self._objects.readers.run(plan, opened, frames, self._objects.path_of(instance))
+        if frames is not None:  # One frame is decoded before anything is promised.
+            await self._objects.decoders.run(planned.make, await self._objects.read_frame(frames, 1))
+        return planned, frames
+
+    async def _send_alone(self, request: web.Request, instance: Instance, choice: ObjectChoice) -> web.StreamResponse:
+        etag = f'"{instance.digest[:32]}{"-uncompressed" if choice.is_transcoded else ""}"'
         if is_fresh(request, etag):
             return not_modified(etag)
-        content_type = f"application/dicom; transfer-syntax={instance.transfer_syntax_uid}"
+        content_type = f"application/dicom; transfer-syntax={choice.transfer_syntax}"
+        if choice.is_transcoded:
+            return await self._send_transcoded(request, instance, content_type, etag)
         if instance.scan_id is not None:
             return await self._send_from_scan(request, instance, content_type, etag)
         path = self._objects.path_of(instance)
         return await send_file_span(request, path, 0, instance.size_bytes, content_type, etag)
+
+    async def _send_transcoded(
+        self, request: web.Request, instance: Instance, content_type: str, etag: str
+    ) -> web.StreamResponse:
+        """Answer with the object uncompressed; its length is known before its first byte."""
+        transcoding, frames = await self._plan(instance)
+        headers = {**headers_for(etag), "Content-Type": content_type, "Content-Length": str(transcoding.size_bytes)}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        pieces = chunks(transcoding, frames)
+        with underway():
+            while (piece := await self._objects.decoders.run(next, pieces, None)) is not None:
+                await response.write(piece)
+        await response.write_eof()
+        return response
 
     async def _send_from_scan(
         self, request: web.Request, instance: Instance, content_type: str, etag: str

@@ -5,6 +5,7 @@ import pytest
 from edge.api.dicomweb_accept import (
     Form,
     NotAcceptableError,
+    ObjectChoice,
     choose_frame_form,
     choose_object_form,
     choose_picture_type,
@@ -93,12 +94,17 @@ def test_nothing_that_fits_is_not_acceptable(accept: str, stored: str) -> None:
 
 
 def test_whole_objects_and_pictures() -> None:
-    assert choose_object_form("application/dicom", JLS) is False
-    assert choose_object_form("", JLS) is True
-    assert choose_object_form('multipart/related; type="application/dicom"; transfer-syntax=*', JLS) is True
-    assert choose_object_form(f"application/dicom; transfer-syntax={JLS}", JLS) is False
-    with pytest.raises(NotAcceptableError):
-        choose_object_form(f"application/dicom; transfer-syntax={LITTLE}", JLS)
+    any_syntax = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+    for accept, is_multipart in (("application/dicom", False), ("", True), (any_syntax, True)):
+        assert choose_object_form(accept, JLS) == ObjectChoice(is_multipart, JLS, False)
+    assert choose_object_form(f"application/dicom; transfer-syntax={JLS}", JLS) == ObjectChoice(False, JLS, False)
+    uncompressed = f"application/dicom; transfer-syntax={LITTLE}"
+    assert choose_object_form(uncompressed, JLS) == ObjectChoice(False, LITTLE, True)
+    assert choose_object_form(uncompressed, LITTLE) == ObjectChoice(False, LITTLE, False)
+    assert choose_object_form(f"{uncompressed}, {any_syntax}; q=0.1", JLS) == ObjectChoice(True, JLS, False)
+    for accept, stored in ((f"application/dicom; transfer-syntax={J2K}", JLS), (uncompressed, H264)):
+        with pytest.raises(NotAcceptableError):
+            choose_object_form(accept, stored)
     assert choose_picture_type(IMG) == "image/jpeg"
     assert choose_picture_type("image/png") == "image/png"
     with pytest.raises(NotAcceptableError):
