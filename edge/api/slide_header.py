@@ -1,5 +1,6 @@
 """What only the header of a slide says: pixel size, objective, stain, tiles. Read once a series, then remembered."""
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,19 @@ from pydicom.errors import InvalidDicomError
 from edge.errors import BadInputError
 
 NAME_CHARS_MAX = 64
+PLANE_COUNT_MAX = 1024
+ICC_BYTES_MIN = 132
+ICC_TAGS_MAX = 100
+ICC_TEXT_BYTES_MAX = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlideColour:
+    """The profile of the first optical path."""
+
+    name: str
+    is_assumed: bool
+    """The scan had none, and the object says sRGB in its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +40,12 @@ class SlideHeader:
     stain: str
     scanner: str
     image_type: tuple[str, ...]
+    focal_plane_count: int
+    focus_um: tuple[float, ...]
+    """Of each focal plane, from the first; empty when there is one only."""
+    channels: tuple[str, ...]
+    """What each optical path shows; empty when there is one only."""
+    colour: SlideColour | None
 
 
 def read(path: Path) -> SlideHeader:
@@ -51,7 +71,65 @@ def describe(ds: Any) -> SlideHeader:
         stain=_stain(ds)[:NAME_CHARS_MAX],
         scanner=" ".join(str(getattr(ds, name, "")) for name in ("Manufacturer", "ManufacturerModelName")).strip(),
         image_type=tuple(str(part) for part in getattr(ds, "ImageType", ())),
+        focal_plane_count=_count(ds, "TotalPixelMatrixFocalPlanes"),
+        focus_um=_focus(ds),
+        channels=_channels(ds),
+        colour=_colour(ds),
     )
+
+
+def _count(ds: Any, keyword: str) -> int:
+    value = getattr(ds, keyword, None)
+    return max(1, min(int(value), PLANE_COUNT_MAX)) if value else 1
+
+
+def _focus(ds: Any) -> tuple[float, ...]:
+    """Return where the focal planes lie: evenly spaced, as the object says.  Standard: PS3.3 C.8.12.4"""
+    count = _count(ds, "TotalPixelMatrixFocalPlanes")
+    measures = _first(_first(ds, "SharedFunctionalGroupsSequence"), "PixelMeasuresSequence")
+    step_mm = getattr(measures, "SpacingBetweenSlices", None)
+    if count == 1:
+        return ()
+    return tuple(round(index * float(step_mm or 0) * 1000, 3) for index in range(count))
+
+
+def _channels(ds: Any) -> tuple[str, ...]:
+    paths = list(getattr(ds, "OpticalPathSequence", None) or [])[:PLANE_COUNT_MAX]
+    if len(paths) < 2:
+        return ()
+    return tuple(
+        str(getattr(path, "OpticalPathDescription", "") or getattr(path, "OpticalPathIdentifier", ""))[:NAME_CHARS_MAX]
+        for path in paths
+    )
+
+
+def _colour(ds: Any) -> SlideColour | None:
+    path = _first(ds, "OpticalPathSequence")
+    profile = getattr(path, "ICCProfile", None)
+    if not isinstance(profile, bytes) or len(profile) < ICC_BYTES_MIN:
+        return None
+    return SlideColour(name=profile_name(profile), is_assumed=str(getattr(path, "ColorSpace", "")) == "SRGB")
+
+
+def profile_name(profile: bytes) -> str:
+    """Return what an ICC profile calls itself; empty when it does not say.  Standard: ICC.1 9.2.41"""
+    (count,) = struct.unpack_from(">I", profile, 128)
+    for index in range(min(count, ICC_TAGS_MAX)):
+        entry = profile[132 + 12 * index : 144 + 12 * index]
+        if len(entry) == 12 and entry[:4] == b"desc":
+            offset, length = struct.unpack(">II", entry[4:])
+            return _profile_text(profile[offset : offset + min(length, ICC_TEXT_BYTES_MAX)])
+    return ""
+
+
+def _profile_text(data: bytes) -> str:
+    if data[:4] == b"desc" and len(data) >= 12:
+        (length,) = struct.unpack_from(">I", data, 8)
+        return data[12 : 12 + length].split(b"\0")[0].decode("ascii", "replace").strip()[:NAME_CHARS_MAX]
+    if data[:4] == b"mluc" and len(data) >= 28:
+        length, offset = struct.unpack_from(">II", data, 20)
+        return data[offset : offset + length].decode("utf-16-be", "replace").strip("\0 ")[:NAME_CHARS_MAX]
+    return ""
 
 
 def _spacing(ds: Any) -> tuple[float, float] | None:

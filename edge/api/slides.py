@@ -21,6 +21,8 @@ PAGE_MAX = 500
 LISTED = 200
 OFFSET_MAX = 1_000_000
 HEADER_COUNT_MAX = 4096
+ICC_PROFILE = "00480105/0/00282000"
+"""The profile of the first optical path.  Standard: PS3.3 C.8.12.5, C.11.15"""
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
 
@@ -80,6 +82,7 @@ class SlideShelf:
         return {
             **_row_fields(series, base, objects),
             **_header_fields(self._header(base)),
+            "colour": _colour(self._header(base), base),
             **pictures,
             **{f"{name}_sop": one.sop_instance_uid if one else None for name, one in pictures.items()},
             "levels": levels,
@@ -99,6 +102,8 @@ class SlideShelf:
             mpp_y=header.mpp_y,
             frame_count=int(row.get("NumberOfFrames", 1)),
             transfer_syntax_uid=text(row, "AvailableTransferSyntaxUID"),
+            focal_plane_count=header.focal_plane_count,
+            channel_count=max(1, len(header.channels)),
         )
 
     def _picture(self, row: index.Row | None) -> object_shapes.PictureView | None:
@@ -153,7 +158,19 @@ def _header_fields(header: SlideHeader) -> dict[str, Any]:
     return {
         "width_px": header.width_px, "height_px": header.height_px, "mpp": header.mpp_x,
         "magnification": header.magnification, "stain": header.stain, "scanner": header.scanner,
+        "focus_um": list(header.focus_um),
+        "channels": [object_shapes.ChannelView(name=name) for name in header.channels],
     }  # fmt: skip
+
+
+def _colour(header: SlideHeader, base: index.Row) -> object_shapes.ColourView | None:
+    if header.colour is None:
+        return None
+    address = (
+        f"/dicom-web/studies/{base['StudyInstanceUID']}/series/{base['SeriesInstanceUID']}"
+        f"/instances/{base['SOPInstanceUID']}/bulkdata/{ICC_PROFILE}"
+    )
+    return object_shapes.ColourView(name=header.colour.name, is_assumed=header.colour.is_assumed, address=address)
 
 
 async def list_slides(call: Call) -> list[object_shapes.SlideRow]:

@@ -75,6 +75,7 @@ class Announcer:
                     await self._end_child()
         finally:
             await self._end_child()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _take(self, asked: tuple[InboxScan, IsWanted] | None) -> None:
         if asked is None:

@@ -188,3 +188,17 @@ async def test_a_scan_that_is_taken_away_is_refused_in_words(tmp_path: Path) -> 
         reply = await client.ask("GET", address)
         assert reply.status == 400
         assert reply.body["code"] == "scan.unreadable"
+
+
+async def test_a_slide_says_whose_colours_it_has(tmp_path: Path) -> None:
+    scan = tmp_path / "scans" / "inbox" / "a.svs"
+    async with served(tmp_path / "node") as (node, client):
+        inbox = Inbox(node, tmp_path / "scans")
+        write_svs(scan)
+        known = await inbox.announce(scan)
+        slide = await client.get(f"/api/v1/slides/{known.series_instance_uid}")
+        assert slide["colour"]["is_assumed"]
+        assert "sRGB" in slide["colour"]["name"]
+        reply = await client.ask("GET", slide["colour"]["address"])
+        assert reply.status == 200
+        assert reply.data[36:40] == b"acsp", "this is no ICC profile"

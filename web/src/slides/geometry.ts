@@ -5,7 +5,7 @@
  * its ratio to the next one, so each is placed by its own size and never by a power of two.
  */
 
-import type { SlideLevel } from "../lib/shapes";
+import type { SlideDetail, SlideLevel } from "../lib/shapes";
 
 export type Level = SlideLevel;
 
@@ -16,12 +16,24 @@ export interface Box {
   height: number;
 }
 
+/** Which of a slide's pictures is shown: in which focus, of which channel; both counted from 0. */
+export interface Plane {
+  focus: number;
+  channel: number;
+}
+
+export const FIRST_PLANE: Plane = { focus: 0, channel: 0 };
+
 /** The frame that holds a tile, from 1: row by row, as TILED_FULL orders them. Standard: PS3.3 C.7.6.17.3 */
-export function frameNumber(level: Level, column: number, row: number): number {
+export function frameNumber(level: Level, column: number, row: number, plane: Plane = FIRST_PLANE): number {
   if (column < 0 || row < 0 || column >= level.columns || row >= level.rows) {
     throw new RangeError(`tile ${column},${row} is outside ${level.columns} x ${level.rows} tiles`);
   }
-  return row * level.columns + column + 1;
+  // A level may have fewer planes than the slide: it shows its last.
+  const focusCount = level.focal_plane_count ?? 1;
+  const focus = Math.min(plane.focus, focusCount - 1);
+  const channel = Math.min(plane.channel, (level.channel_count ?? 1) - 1);
+  return ((channel * focusCount + focus) * level.rows + row) * level.columns + column + 1;
 }
 
 /** How much of a tile is slide. Tiles of the last column and row are full size and padded; the padding is not shown. */
@@ -50,12 +62,6 @@ export function tileAt(level: Level, aspect: number, x: number, y: number): { co
   return { column: clamp(column, 0, level.columns - 1), row: clamp(row, 0, level.rows - 1) };
 }
 
-/** The address of one tile. Standard: PS3.18 10.4 */
-export function framePath(study: string, series: string, level: Level, column: number, row: number): string {
-  const frame = frameNumber(level, column, row);
-  return `/dicom-web/studies/${study}/series/${series}/instances/${level.sop_instance_uid}/frames/${frame}`;
-}
-
 /** Two levels closer than this are one to the eye; the smaller is left out. */
 const RATIO_MIN = 1.5;
 
@@ -67,6 +73,22 @@ export function stageLevels(levels: readonly Level[]): Level[] {
     if (!bigger || bigger.width_px / level.width_px >= RATIO_MIN) kept.push(level);
   }
   return kept.reverse();
+}
+
+/** How far a thumbnail's shape may be from the slide's, of rounding. */
+const ASPECT_SLACK = 0.01;
+
+/** The levels of a slide, and below them its thumbnail where it shows the same area: one tile is a whole first view. */
+export function stagePyramid(slide: Pick<SlideDetail, "levels" | "thumbnail">): Level[] {
+  const levels = [...slide.levels];
+  const smallest = levels.reduce((small, level) => (level.width_px < small.width_px ? level : small));
+  const { thumbnail } = slide;
+  if (!thumbnail || smallest.width_px / thumbnail.width_px < RATIO_MIN) return levels;
+  const aspects = (thumbnail.width_px / thumbnail.height_px) / (smallest.width_px / smallest.height_px);
+  if (Math.abs(aspects - 1) > ASPECT_SLACK) return levels;
+  const { sop_instance_uid, width_px, height_px } = thumbnail;
+  const tile = { tile_width_px: width_px, tile_height_px: height_px, columns: 1, rows: 1, frame_count: 1 };
+  return [...levels, { sop_instance_uid, width_px, height_px, mpp_x: null, mpp_y: null, ...tile }];
 }
 
 export function clamp(value: number, low: number, high: number): number {

@@ -13,12 +13,15 @@ import { useJobs } from "./jobs";
 import { SlideCard } from "./slide-card";
 import "./slides.css";
 
+const VIEWER_AFTER_MS = 200;
+
 /** Find a slide: thumbnails, search as you type, filters; scans on their way in stand on top. */
 export default function SlidesPage() {
   const slides = useRemote((signal) => api.slides(signal));
   const jobs = useJobs(slides.reload);
   const [filters, setFilters] = useState<SlideFilters>(NO_FILTERS);
   const rows = slides.data ?? [];
+  useEffect(loadViewerSoon, []);
   const shown = useMemo(() => filterSlides(rows, filters), [rows, filters]);
   const isFiltered = JSON.stringify(filters) !== JSON.stringify(NO_FILTERS);
   return (
@@ -41,6 +44,12 @@ export default function SlidesPage() {
       </ul>
     </Page>
   );
+}
+
+/** Have the viewer's program here before a slide is opened. */
+function loadViewerSoon(): () => void {
+  const timer = setTimeout(() => void import("./viewer-page").catch(() => undefined), VIEWER_AFTER_MS);
+  return () => clearTimeout(timer);
 }
 
 function Filters(props: { rows: SlideRow[]; filters: SlideFilters; onFilters: (filters: SlideFilters) => void; isFiltered: boolean }) {

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../lib/i18n";
 import type { SlideDetail } from "../lib/shapes";
 import { MeasureLayer } from "./measure-layer";
+import { Overview } from "./overview";
 import type { Position } from "./position";
 import { magnificationText, scaleBar } from "./scale";
 import { SidePanel } from "./side-panel";
@@ -34,7 +35,8 @@ export function SlidePane(props: SlidePaneProps) {
   const [view, setView] = useState<View | null>(null);
   const [failedCount, setFailedCount] = useState(0);
   useEffect(() => {
-    const made = new Stage(box.current!, overview.current, slide, props.start);
+    const made = new Stage(box.current!, slide, props.start);
+    const small = new Overview(overview.current!, made);
     const stop = followView(made, setView);
     const onFailed = (event: Event): void => setFailedCount((event as CustomEvent<{ count: number }>).detail.count);
     const onOpen = (): void => {
@@ -45,6 +47,7 @@ export function SlidePane(props: SlidePaneProps) {
     made.addEventListener("tile-failed", onFailed);
     return () => {
       stop();
+      small.close();
       props.onStage(null);
       made.close();
     };

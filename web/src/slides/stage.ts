@@ -2,7 +2,9 @@
 
 import OpenSeadragon from "openseadragon";
 
-import { clamp } from "./geometry";
+import { FrameLoader } from "../lib/frame-loader";
+import { TileDecoder } from "./colour";
+import { FIRST_PLANE, type Plane, clamp, stagePyramid } from "./geometry";
 import { type Position, linkedPosition } from "./position";
 import { type PointPx, nativeMagnification } from "./scale";
 import type { SlideDetail as Slide, SlideLevel } from "../lib/shapes";
@@ -10,9 +12,13 @@ import { DicomTileSource } from "./tile-source";
 
 /** Screen pixels a slide pixel may grow to. */
 const ZOOM_MAX = 8;
-const ANIMATION_S = 0.35;
+const ZOOM_S = 0.3;
+/** Short: the next field of view is wanted at once, and the hand that drags leads anyway. */
+const PAN_S = 0.1;
 const TILES_KEPT = 600;
-const PARALLEL_MAX = 12;
+/** Tiles handed to the frame loader, which decides what travels when; the library's own choice is one a picture. */
+const TILES_A_PICTURE = 24;
+const TILES_UNDERWAY_MAX = 512;
 /** A level is drawn down to this many screen pixels a pixel: sharp also where levels are four times apart. */
 const PIXEL_RATIO_MIN = 0.4;
 /** How far an arrow key goes, as a share of the view. */
@@ -23,50 +29,87 @@ export interface View extends Position {
   magnification: number | null;
 }
 
+/** What is shown of a slide: which plane, in whose colours. */
+export interface Look {
+  plane: Plane;
+  /** The scanner's profile; null shows the numbers as they stand. */
+  profile: Uint8Array | null;
+}
+
 export class Stage extends EventTarget {
   readonly viewer: OpenSeadragon.Viewer;
   private readonly native: number | null;
   private isOpen = false;
   private failedCount = 0;
+  private readonly loader: FrameLoader;
+  private lookCount = 0;
+  private source: DicomTileSource | null = null;
+  private readonly stop = new AbortController();
 
   constructor(
     element: HTMLElement,
-    navigatorElement: HTMLElement | null,
     readonly slide: Slide,
     start: Position | null,
+    look: Look = { plane: FIRST_PLANE, profile: null },
   ) {
     super();
     forbidInlineStyle();
+    this.loader = new FrameLoader(`/dicom-web/studies/${slide.study_instance_uid}/series/${slide.series_instance_uid}`);
     this.native = nativeMagnification(slide.magnification, slide.mpp);
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.viewer = OpenSeadragon({
       element,
       showNavigationControl: false,
-      showNavigator: navigatorElement !== null,
-      ...(navigatorElement ? { navigatorElement, navigatorDisplayRegionColor: "#4fb3d9" } : {}),
-      tileSources: new DicomTileSource(slide.study_instance_uid, slide.series_instance_uid, slide.levels),
-      animationTime: isCalm ? 0 : ANIMATION_S,
+      showNavigator: false,
+      tileSources: this.tileSource(look),
+      animationTime: isCalm ? 0 : ZOOM_S,
       blendTime: 0,
       maxZoomPixelRatio: ZOOM_MAX,
       minZoomImageRatio: 0.6,
       visibilityRatio: 0.25,
       minPixelRatio: PIXEL_RATIO_MIN,
-      imageLoaderLimit: PARALLEL_MAX,
+      imageLoaderLimit: TILES_UNDERWAY_MAX,
+      maxTilesPerFrame: TILES_A_PICTURE,
       maxImageCacheCount: TILES_KEPT,
       tileRetryMax: 3,
       tileRetryDelay: 1000,
       keyboardNavEnabled: false,
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true, flickEnabled: false },
       gestureSettingsTouch: { pinchRotate: false, flickEnabled: true },
-      drawer: ["webgl", "canvas"],
+      drawer: hasGraphicsProcessor() ? ["webgl", "canvas"] : "canvas",
     } as OpenSeadragon.Options);
     this.listen(start);
   }
 
+  private tileSource(look: Look): DicomTileSource {
+    this.lookCount += 1;
+    return this.source = new DicomTileSource(this.loader, stagePyramid(this.slide), {
+      plane: look.plane, decoder: new TileDecoder(look.profile), name: `look-${this.lookCount}`,
+      onCoarse: (detail) => this.dispatchEvent(new CustomEvent("coarse-tile", { detail })),
+    });
+  }
+
+  /** Show another plane, or other colours; what was shown stays until all of it is there. */
+  show(look: Look): void {
+    const { world } = this.viewer;
+    const before = Array.from({ length: world.getItemCount() }, (_, index) => world.getItemAt(index));
+    this.viewer.addTiledImage({
+      tileSource: this.tileSource(look),
+      success: (event) => {
+        const { item } = event as unknown as { item: OpenSeadragon.TiledImage };
+        const settle = (): void => before.forEach((old) => world.removeItem(old));
+        if (item.getFullyLoaded()) settle();
+        else item.addOnceHandler("fully-loaded-change", settle);
+      },
+    });
+  }
+
   private listen(start: Position | null): void {
+    this.listenToTiles();
     const moved = (): boolean => this.dispatchEvent(new Event("move"));
     this.viewer.addOnceHandler("open", () => {
       this.isOpen = true;
+      this.hastenPan();
       if (start) this.goTo(start, true);
       this.dispatchEvent(new Event("open"));
       moved();
@@ -85,7 +128,32 @@ export class Stage extends EventTarget {
     });
   }
 
+  private hastenPan(): void {
+    const { centerSpringX, centerSpringY } = this.viewer.viewport as unknown as Record<string, OpenSeadragon.Spring>;
+    for (const spring of [centerSpringX, centerSpringY]) {
+      if (spring && spring.animationTime > PAN_S) spring.animationTime = PAN_S;
+    }
+  }
+
+  private listenToTiles(): void {
+    const drawn = (event: unknown): void => {
+      const { tiles } = event as { tiles: OpenSeadragon.Tile[] };
+      if (!tiles.some((tile) => tile.loaded)) return;
+      this.viewer.removeHandler("tiled-image-drawn", drawn);
+      requestAnimationFrame(() => performance.mark("stage.first-tile"));
+    };
+    this.viewer.addHandler("tiled-image-drawn", drawn);
+    this.viewer.world.addHandler("add-item", (event) => {
+      (event as unknown as { item: OpenSeadragon.TiledImage }).item.addHandler("fully-loaded-change", (change) => {
+        if (!(change as unknown as { fullyLoaded: boolean }).fullyLoaded) return;
+        requestAnimationFrame(() => performance.mark("stage.whole"));
+        void this.source?.completeCoarse(this.stop.signal);
+      });
+    });
+  }
+
   close(): void {
+    this.stop.abort();
     this.viewer.destroy();
   }
 
@@ -158,6 +226,12 @@ export class Stage extends EventTarget {
     this.viewer.viewport.goHome();
   }
 
+  /** The corners of what is on the screen, clockwise, in pixels of the biggest level. */
+  corners(): PointPx[] {
+    const { x, y } = this.isOpen ? this.viewer.viewport.getContainerSize() : { x: 0, y: 0 };
+    return [{ x: 0, y: 0 }, { x, y: 0 }, { x, y }, { x: 0, y }].map((corner) => this.toSlide(corner));
+  }
+
   toScreen(point: PointPx): PointPx {
     if (!this.isOpen) return { x: 0, y: 0 };
     const viewport = this.viewer.viewport;
@@ -169,6 +243,13 @@ export class Stage extends EventTarget {
     const viewport = this.viewer.viewport;
     return viewport.viewportToImageCoordinates(viewport.pointFromPixel(new OpenSeadragon.Point(point.x, point.y), true));
   }
+}
+
+/** Without a graphics processor WebGL is drawn by the main one, ten times slower than the plain canvas. */
+function hasGraphicsProcessor(): boolean {
+  const context = document.createElement("canvas").getContext("webgl", { failIfMajorPerformanceCaveat: true });
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
+  return context !== null;
 }
 
 /**

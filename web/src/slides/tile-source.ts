@@ -2,28 +2,39 @@
 
 import OpenSeadragon from "openseadragon";
 
-import { type Level, framePath, stageBox, stageLevels, tileAt, visiblePart } from "./geometry";
+import type { FrameLoader } from "../lib/frame-loader";
+import type { TileDecoder } from "./colour";
+import type { CoarseTile } from "./overview";
+import { type Level, type Plane, frameNumber, stageBox, stageLevels, tileAt, visiblePart } from "./geometry";
 
-const NOT_ACCEPTABLE = 406;
+/** An overview of more tiles than this would cost more than it shows. */
+const COARSE_TILES_MAX = 256;
 
-interface FrameAddress {
-  path: string;
+interface TilePlace {
   level: Level;
   column: number;
   row: number;
 }
 
+/** How the tiles are shown. */
+export interface TileLook {
+  plane: Plane;
+  decoder: TileDecoder;
+  /** Tiles of one name are the same pictures: the stage may use one for the other. */
+  name: string;
+  /** Hears of each decoded tile of the smallest level. */
+  onCoarse?: (tile: CoarseTile) => void;
+}
+
 export class DicomTileSource extends OpenSeadragon.TileSource {
   private readonly levels: Level[];
   private readonly aspect: number;
-  private readonly addresses: Map<string, FrameAddress>;
-  /** Set once the node says a frame is not stored as a picture browsers read. */
-  private isRendered: boolean;
+  private readonly places: Map<string, TilePlace>;
 
   constructor(
-    private readonly study: string,
-    private readonly series: string,
+    private readonly loader: FrameLoader,
     levels: readonly Level[],
+    private readonly look: TileLook,
   ) {
     const drawn = stageLevels(levels);
     const biggest = drawn[drawn.length - 1];
@@ -31,8 +42,7 @@ export class DicomTileSource extends OpenSeadragon.TileSource {
     super({ width: biggest.width_px, height: biggest.height_px, minLevel: 0, maxLevel: drawn.length - 1 });
     this.levels = drawn;
     this.aspect = biggest.height_px / biggest.width_px;
-    this.addresses = new Map();
-    this.isRendered = false;
+    this.places = new Map();
   }
 
   private at(level: number): Level {
@@ -74,9 +84,13 @@ export class DicomTileSource extends OpenSeadragon.TileSource {
   }
 
   override getTileUrl(level: number, x: number, y: number): string {
-    const path = framePath(this.study, this.series, this.at(level), x, y);
-    this.addresses.set(path, { path, level: this.at(level), column: x, row: y });
-    return path;
+    const url = `${this.look.name}/${this.at(level).sop_instance_uid}/${x}/${y}`;
+    this.places.set(url, { level: this.at(level), column: x, row: y });
+    return url;
+  }
+
+  override getTileHashKey(_level: number, _x: number, _y: number, url: string): string {
+    return url;
   }
 
   override hasTransparency(): boolean {
@@ -101,26 +115,33 @@ export class DicomTileSource extends OpenSeadragon.TileSource {
 
   /** Decode off the main thread and leave the padding of edge tiles behind, so that nothing of it can bleed in. */
   private async draw(src: string, signal: AbortSignal): Promise<OffscreenCanvasRenderingContext2D> {
-    const address = this.addresses.get(src);
-    if (!address) throw new RangeError(`no tile has the address ${src}`);
-    const part = visiblePart(address.level, address.column, address.row);
-    const bitmap = await createImageBitmap(await this.fetchFrame(src, signal));
+    const place = this.places.get(src);
+    if (!place) throw new RangeError(`no tile has the address ${src}`);
+    const { level, column, row } = place;
+    const picture = await this.loader.load(level.sop_instance_uid, frameNumber(level, column, row, this.look.plane), signal);
+    const bitmap = await this.look.decoder.decode(picture);
+    const part = visiblePart(level, column, row);
     const canvas = new OffscreenCanvas(part.width_px, part.height_px);
     const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     if (!context) throw new Error("this browser has no canvas to draw on");
     context.drawImage(bitmap, 0, 0);
     bitmap.close();
+    if (level === this.levels[0]) this.look.onCoarse?.({ level, column, row, picture: canvas });
     return context;
   }
 
-  private async fetchFrame(path: string, signal: AbortSignal): Promise<Blob> {
-    const address = this.isRendered ? `${path}/rendered` : path;
-    const answer = await fetch(address, { signal, headers: { Accept: "image/jpeg" }, credentials: "same-origin" });
-    if (answer.status === NOT_ACCEPTABLE && !this.isRendered) {
-      this.isRendered = true;
-      return this.fetchFrame(path, signal);
+  /** Decode what the smallest level still lacks for the overview, a few tiles after the other. */
+  async completeCoarse(signal: AbortSignal): Promise<void> {
+    const level = this.at(0);
+    if (level.columns * level.rows > COARSE_TILES_MAX) return;
+    for (let row = 0; row < level.rows; row += 1) {
+      const missing = [];
+      for (let column = 0; column < level.columns; column += 1) {
+        const url = `${this.look.name}/${level.sop_instance_uid}/${column}/${row}`;
+        if (!this.places.has(url)) missing.push(this.draw(this.getTileUrl(0, column, row), signal));
+      }
+      await Promise.allSettled(missing);
+      if (signal.aborted) return;
     }
-    if (!answer.ok) throw new Error(`the node answered ${answer.status} for ${address}`);
-    return answer.blob();
   }
 }

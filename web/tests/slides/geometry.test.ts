@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { type Level, frameNumber, framePath, stageBox, stageLevels, tileAt, visiblePart } from "../../src/slides/geometry";
+import { type Level, frameNumber, stageBox, stageLevels, stagePyramid, tileAt, visiblePart } from "../../src/slides/geometry";
 
 function level(width: number, height: number, tile = 256): Level {
   const columns = Math.ceil(width / tile);
@@ -36,8 +36,27 @@ describe("frames of a TILED_FULL level", () => {
     expect(() => frameNumber(BASE, -1, 0)).toThrow(RangeError);
   });
 
-  test("the address names study, series, instance and frame", () => {
-    expect(framePath("1.2", "1.3", BASE, 1, 1)).toBe("/dicom-web/studies/1.2/series/1.3/instances/1.2.2220/frames/11");
+  test("planes follow each other: all of one focus, then the next, then the next channel", () => {
+    const deep = { ...BASE, focal_plane_count: 3, channel_count: 2 };
+    const tiles = BASE.columns * BASE.rows;
+    expect(frameNumber(deep, 0, 0, { focus: 1, channel: 0 })).toBe(tiles + 1);
+    expect(frameNumber(deep, 2, 0, { focus: 2, channel: 1 })).toBe(5 * tiles + 3);
+    expect(frameNumber(BASE, 2, 0, { focus: 2, channel: 1 })).toBe(3);
+  });
+});
+
+describe("thumbnail", () => {
+  const picture = { sop_instance_uid: "1.9", width_px: 574, height_px: 768 };
+
+  test("it is the smallest level where it shows the whole slide", () => {
+    const levels = stageLevels(stagePyramid({ levels: [BASE], thumbnail: picture }));
+    expect(levels.map((each) => each.width_px)).toEqual([574, 2220]);
+    expect(levels[0]).toMatchObject({ columns: 1, rows: 1, tile_width_px: 574 });
+  });
+
+  test("one of another shape, or hardly smaller, is left out", () => {
+    expect(stagePyramid({ levels: [BASE], thumbnail: { ...picture, width_px: 768 } })).toHaveLength(1);
+    expect(stagePyramid({ levels: [BASE], thumbnail: { ...picture, width_px: 2000, height_px: 2673 } })).toHaveLength(1);
   });
 });
 
