@@ -282,6 +282,31 @@ def encode_jpeg(pixels: Pixels, *, quality: int, colorspace: str = "RGB", subsam
     )
 
 
+def encode_jpeg_ls(pixels: Pixels) -> bytes:
+    """Encode grey or colour as lossless JPEG-LS; noise grows, so the room is more than the pixels take."""
+    import imagecodecs
+
+    return bytes(imagecodecs.jpegls_encode(np.ascontiguousarray(pixels), out=2 * pixels.nbytes + 4096))
+
+
+def encode_jpeg_2000(pixels: Pixels) -> bytes:
+    """Encode grey or colour as a lossless JPEG 2000 codestream."""
+    import imagecodecs
+
+    return bytes(
+        imagecodecs.jpeg2k_encode(
+            np.ascontiguousarray(pixels), codecformat="j2k", reversible=True, mct=pixels.ndim == 3, numthreads=1
+        )
+    )
+
+
+def encode_htj2k(pixels: Pixels) -> bytes:
+    """Encode grey or colour as a lossless high-throughput JPEG 2000 codestream."""
+    import imagecodecs
+
+    return bytes(imagecodecs.htj2k_encode(np.ascontiguousarray(pixels), reversible=True))
+
+
 def decode_jpeg_half(data: bytes, height_px: int, width_px: int, *, grey: bool) -> Pixels:
     """Return a JPEG's pixels at half its size, shrunk inside the transform; the half is given, rounded up.
 
@@ -340,8 +365,10 @@ def decode_frame(frame: bytes, encoding: Encoding, *, width_px: int, height_px: 
             pixels = imagecodecs.jpeg8_decode(frame, colorspace=space, outcolorspace=out)
         elif encoding.transfer_syntax_uid == forms.JPEG_LS_LOSSLESS:
             pixels = imagecodecs.jpegls_decode(frame)
+        elif encoding.transfer_syntax_uid == forms.HTJ2K_LOSSLESS:
+            pixels = imagecodecs.htj2k_decode(frame)
         else:
-            pixels = imagecodecs.imread(frame)
+            pixels = imagecodecs.jpeg2k_decode(frame)
     except (RuntimeError, ValueError) as error:
         raise UnreadableSlideError(f"A frame cannot be decoded: {error}.") from error
     return np.asarray(pixels, np.uint8 if encoding.bits == 8 else np.uint16)

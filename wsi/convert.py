@@ -16,6 +16,7 @@ from wsi.errors import (
     SlideError,
     VerificationError,
 )
+from wsi.lossless import Lossless, keep_all
 from wsi.metadata import SlideMetadata
 from wsi.opening import Reader, open_slide
 from wsi.plan import Plan, PlannedInstance, split
@@ -70,6 +71,7 @@ def convert(
     *,
     metadata: SlideMetadata | None = None,
     levels: Levels = "native",
+    lossless: Lossless = "",
     through: Reader = "",
     max_part_bytes: int = 0,
     workers: int = 2,
@@ -82,11 +84,13 @@ def convert(
 
     The files appear there together, synced and (unless told otherwise) proven, or not at all. `progress` and
     `should_stop` are called from this thread after every few megabytes. With `resume`, whole files that an earlier,
-    killed attempt left are kept. An image larger than `max_part_bytes` (0: no limit) becomes a concatenation.
+    killed attempt left are kept. `lossless` names the form of what cannot be copied, which else becomes JPEG. An image
+    larger than `max_part_bytes` (0: no limit) becomes a concatenation.
     Raises: SlideError
     """
     with open_slide(path, through=through) as source:
         mend(source)
+        keep_all(source, lossless)
         known = (metadata or SlideMetadata()).over(source.metadata)
         job = _Job(
             source=source,

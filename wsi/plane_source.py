@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from wsi import codec
 from wsi import encoding as forms
 from wsi.encoding import Encoding, Origin
 from wsi.errors import NotASlideError, UnreadableSlideError, UnsupportedSlideError
@@ -161,9 +162,7 @@ class _Planes:
 
     def make_frame(self, index: int) -> bytes:
         """Return the JPEG-LS codestream of a tile, by index from 0."""
-        import imagecodecs
-
-        return bytes(imagecodecs.jpegls_encode(self.read_pixels(index)))
+        return codec.encode_jpeg_ls(self.read_pixels(index))
 
     def read_pixels(self, index: int) -> Pixels:
         """Return a tile's pixels, padded with black, the ground of fluorescence."""

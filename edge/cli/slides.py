@@ -23,6 +23,9 @@ def convert(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Threads that encode.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Keep what an interrupted run has finished.")] = False,
     proof: Annotated[bool, typer.Option("--proof/--no-proof", help="Read every frame back and compare.")] = True,
+    lossless: Annotated[
+        str, typer.Option(help="jpeg-ls, jpeg2000 or htj2k: the form of what cannot be copied; else JPEG.")
+    ] = "",
     max_part_bytes: Annotated[int, typer.Option(min=0, help="Larger images become several objects; 0: never.")] = 0,
     through: Annotated[str, typer.Option(hidden=True, help="openslide: decode and encode every tile.")] = "",
     json: JsonOption = False,
@@ -32,6 +35,8 @@ def convert(
 
     if levels not in ("native", "all"):
         raise BadInputError(f"--levels {levels} is not known.", next_step="Say native or all.")
+    if lossless not in ("", "jpeg-ls", "jpeg2000", "htj2k"):
+        raise BadInputError(f"--lossless {lossless} is not known.", next_step="Say jpeg-ls, jpeg2000 or htj2k.")
     raise typer.Exit(
         convert_slides(
             slides,
@@ -41,6 +46,7 @@ def convert(
             workers=workers,
             resume=resume,
             is_proven=proof,
+            lossless=lossless,
             through=through,
             max_part_bytes=max_part_bytes,
             as_json=json,

@@ -26,6 +26,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _DONE, _WRONG_USE, _BAD_INPUT = 0, 2, 4
 _LEVELS = ("native", "all")
+_FORMS = ("", "jpeg-ls", "jpeg2000", "htj2k")
 _READERS = ("", "openslide")
 _STAGES = {"encode": "encoding", "write": "writing", "verify": "proving"}
 
@@ -40,6 +41,7 @@ def convert_slides(
     resume: bool,
     as_json: bool,
     is_proven: bool = True,
+    lossless: str = "",
     through: str = "",
     max_part_bytes: int = 0,
 ) -> int:
@@ -49,7 +51,7 @@ def convert_slides(
     not keep the next from being converted. Results go to stdout, everything else to stderr.
     """
     _import_lightly()
-    if levels not in _LEVELS or workers < 1 or not slides or through not in _READERS:
+    if levels not in _LEVELS or workers < 1 or not slides or through not in _READERS or lossless not in _FORMS:
         sys.stderr.write(f"Give at least one slide, --levels {' or '.join(_LEVELS)}, and --workers of 1 or more.\n")
         return _WRONG_USE
     try:
@@ -67,6 +69,7 @@ def convert_slides(
                     folder,
                     metadata=given,
                     levels=cast('Literal["native", "all"]', levels),
+                    lossless=cast('Literal["", "jpeg-ls", "jpeg2000", "htj2k"]', lossless),
                     through=cast('Literal["", "openslide"]', through),
                     max_part_bytes=max_part_bytes,
                     workers=workers,
