@@ -34,6 +34,8 @@ class Node(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     institution: str = ""
     disk_reserve_mb: int = 512
     """New work is refused when less than this is free on the data disk."""
+    scrub_mb_s: float = 4.0
+    """What is kept is read again at this rate, for ever, to find what rots on the disk; 0: never."""
 
 
 class Api(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -244,6 +246,15 @@ def split_address(address: str) -> tuple[str, int]:
     if not separator or not port.isdigit() or int(port) > 65535:
         raise ConfigError(f"{address!r} is not an address.", next_step="Write host:port, for example 127.0.0.1:8042.")
     return host.strip("[]"), int(port)
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether host:port can be reached from this machine only."""
+    host = split_address(address)[0]
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _refuse_unknown_keys(table: dict[str, Any], kind: type[msgspec.Struct], *, where: str, path: Path) -> None:

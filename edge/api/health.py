@@ -11,12 +11,12 @@ from edge.api.node_shapes import HealthLine
 from edge.api.outbox import Outbox
 from edge.api.route import Call, Route
 from edge.api.situation import Situation
-from edge.config import Config, split_address
+from edge.config import Config, is_loopback, split_address
 from edge.core import sync_words
 from edge.core.access import Action
 from edge.errors import ConfigError
 from edge.runtime import clock
-from edge.store import worklist
+from edge.store import index, scrub, worklist
 from edge.store.database import Database
 
 DAY_S = 86400.0
@@ -24,6 +24,7 @@ CERTIFICATE_AMBER_S = 30 * DAY_S
 DISK_AMBER_FRACTION = 0.10
 WORKLIST_AGES_AMBER = 3
 """So many missed refreshes are worth a word."""
+DAMAGED_SHOWN_MAX = 1000
 ADJTIMEX_BYTES = 512
 CLOCK_UNSYNCHRONISED = 5
 _LISTENING = "0A"
@@ -60,6 +61,8 @@ class Health:
     def _look_local(self) -> list[HealthLine]:
         return [
             *of_disk(self._config),
+            *of_store(self._config, self._database),
+            *of_callers(self._config),
             *of_clock(),
             *of_services(self._config, self._situation),
             *of_sources(self._config, self._situation),
@@ -81,6 +84,25 @@ def of_disk(config: Config) -> Iterable[HealthLine]:
                          next_step="Plan for more space, or look at what waits on the sync page.")  # fmt: skip
     else:
         yield HealthLine(name="disk", level="green", sentence=f"{free} free of {sync_words.say_size(usage.total)}.")
+
+
+def of_store(config: Config, database: Database) -> Iterable[HealthLine]:
+    """Tell of objects whose bytes have changed, and of objects that the index does not know."""
+    damaged = scrub.damaged(database, limit=DAMAGED_SHOWN_MAX)
+    if damaged:
+        many = "" if len(damaged) < DAMAGED_SHOWN_MAX else " or more"
+        sentence = f"{len(damaged)}{many} kept objects have changed on the disk."
+        yield HealthLine(name="store", level="red", sentence=sentence,
+                         next_step="Send them here again from where they came, and look at the disk.")  # fmt: skip
+    if index.is_empty(database) and any((config.data_dir / "objects").glob("*/*")):
+        yield HealthLine(name="store", level="red", sentence="There are objects on the disk, but the index is empty.",
+                         next_step="Stop the node and run `edge store rebuild`.")  # fmt: skip
+
+
+def of_callers(config: Config) -> Iterable[HealthLine]:
+    if not config.peer and not is_loopback(config.receive.listen):
+        yield HealthLine(name="DICOM", level="amber", sentence="Any device on the network may store and retrieve here.",
+                         next_step="Name each cart and workstation as a [[peer]] in the settings.")  # fmt: skip
 
 
 def of_clock() -> Iterable[HealthLine]:

@@ -9,7 +9,7 @@ from edge.errors import EXIT_FAULT, EdgeError
 
 def build() -> typer.Typer:
     """Put the commands together; each noun's file is imported here and nowhere else."""
-    from edge.cli import node, outbox, people, session, slides, studies, viewer, worklist
+    from edge.cli import node, outbox, people, session, slides, store, studies, viewer, worklist
 
     app = typer.Typer(
         name="edge",
@@ -23,6 +23,7 @@ def build() -> typer.Typer:
     app.add_typer(session.app, name="session")
     app.add_typer(worklist.app, name="worklist")
     app.add_typer(outbox.app, name="outbox")
+    app.add_typer(store.app, name="store")
     app.add_typer(people.audit, name="audit")
     app.add_typer(people.user, name="user")
     app.add_typer(viewer.app, name="viewer")

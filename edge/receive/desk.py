@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydicom.uid import UID, UID_dictionary
 
-from edge.config import Config
+from edge.config import Config, is_loopback
 from edge.config import Peer as PeerConfig
 from edge.core.callers import Caller, Callers, Service
 from edge.errors import ConfigError
@@ -83,14 +83,6 @@ def destinations_of(config: Config) -> dict[str, Peer]:
         for title, (name, host, port) in found.items()
         if host
     }
-
-
-def is_loopback(address: str) -> bool:
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _address_of(peer: PeerConfig) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from edge.uplink.carrier import carrier_for, peer_of
 from edge.uplink.committer import Committer, take
 from edge.uplink.prober import Prober
 from edge.uplink.refresher import Refresher
+from edge.uplink.scrubber import MB, Scrubber
 from edge.uplink.sender import Sender
 from edge.uplink.worker import part_of
 
@@ -44,6 +45,9 @@ async def serve(config: Config) -> None:
         )  # fmt: skip
         refresher = Refresher(database, peer, float(hospital.refresh_s), Doorbell(bells, "worklist"))
         parts.append(part_of(refresher, "worklist", bells=bells))
+    if config.node.scrub_mb_s > 0:
+        scrubber = Scrubber(database, instances, config.node.scrub_mb_s * MB, config.data_dir / "scrub.json")
+        parts.append(part_of(scrubber, "scrub", bells=bells))
     listeners = open_listeners(config, database)
     try:
         await run_parts([*parts, wait])

@@ -26,6 +26,8 @@ CHECKPOINT_PAGES = 4000
 GROUP_MAX = 64
 """So many waiting transactions of this process share one commit, and its one sync, at most."""
 
+_BIRTH_BASE_S = 1_500_000_000
+
 Result = TypeVar("Result")
 
 
@@ -180,6 +182,8 @@ class Database:
                     f"{self.path} was written by a newer release (schema {version}, known {len(steps)}).",
                     next_step="Install the newer release again.",
                 )
+            if version == 0:  # SQLite has a number for the application's own use, of 32 bits.
+                self._writer.execute(f"PRAGMA application_id = {int(time.time()) - _BIRTH_BASE_S}")
             for number, statements in enumerate(steps[version:], start=version + 1):
                 for statement in statements:
                     self._writer.execute(statement)
@@ -187,6 +191,13 @@ class Database:
             self._writer.execute("COMMIT")
         finally:
             self._undo_what_is_open()
+
+    @property
+    def born_s(self) -> float:
+        """When this file was made; what is older was not kept by it. Wall clock seconds; 0: not known."""
+        with self.read() as connection:
+            number = int(connection.execute("PRAGMA application_id").fetchone()[0])
+        return float(number + _BIRTH_BASE_S) if number else 0.0
 
     def _undo_what_is_open(self) -> None:
         if self._writer.in_transaction:

@@ -264,6 +264,12 @@ def _is_common(database: Database, modality: str) -> bool:
         return connection.execute(sql, (modality, COMMON_COUNT)).fetchone() is not None
 
 
+def is_empty(database: Database) -> bool:
+    """Tell whether nothing is kept at all."""
+    with database.read() as connection:
+        return connection.execute("SELECT 1 FROM instances LIMIT 1").fetchone() is None
+
+
 def find_study(database: Database, study_instance_uid: str, *, with_scans: bool = False) -> Row | None:
     """Return one study's row."""
     filters = {"StudyInstanceUID": study_instance_uid}

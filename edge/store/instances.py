@@ -127,20 +127,36 @@ class Instances:
     def sweep(self, *, grace_s: float = 600.0, now_s: float | None = None) -> int:
         """Remove what a crash left: temporary files of dead processes, object files without a row; return how many.
 
-        An object file younger than `grace_s` may belong to a `keep()` under way and stays.
+        An object file younger than `grace_s` may belong to a `keep()` under way and stays. So does one that is older
+        than the index: then it is the index that was lost, not the object (see `rebuild`).
         """
         removed_count = 0
+        born_s = self._database.born_s
         for temp in (self._data_dir / "incoming").iterdir():
             if not _is_alive(temp.name):
                 temp.unlink(missing_ok=True)
                 removed_count += 1
         before_s = (wall_s() if now_s is None else now_s) - grace_s
         for folder in (self._data_dir / "objects").iterdir():
-            removed_count += self._sweep_folder(folder, before_s)
-        removed_count += self._sweep_aside(before_s)
+            removed_count += self._sweep_folder(folder, born_s, before_s)
+        removed_count += self._sweep_aside(born_s, before_s)
+        if (stranger_count := self.count_strangers()) > 0:
+            event(
+                log, "store.index_lost", level=logging.ERROR, object_count=stranger_count,
+                advice="stop the node and run `edge store rebuild`",
+            )  # fmt: skip
         if removed_count:
             event(log, "store.swept", removed_count=removed_count)
         return removed_count
+
+    def count_strangers(self) -> int:
+        """Return how many object files are older than the index and unknown to it. Looks at every name."""
+        born_s, count = self._database.born_s, 0
+        for folder in (self._data_dir / "objects").iterdir():
+            old = {entry.name for entry in os.scandir(folder) if entry.stat().st_ctime < born_s}
+            if old:
+                count += len(old - self._known_digests(folder.name))
+        return count
 
     def _keep(self, temp: Path, digest: str, parsed: Header, source: str) -> Kept:
         known = self.find(parsed.sop_instance_uid)
@@ -218,10 +234,10 @@ class Instances:
             kept=known.digest, aside=digest, source=source,
         )  # fmt: skip
 
-    def _sweep_folder(self, folder: Path, before_s: float) -> int:
+    def _sweep_folder(self, folder: Path, after_s: float, before_s: float) -> int:
         """Look at objects/ab: the rows of that prefix are compared with the files, under the writing lock to remove."""
         removed_count = 0
-        old = {entry.name for entry in os.scandir(folder) if entry.stat().st_ctime < before_s}
+        old = {entry.name for entry in os.scandir(folder) if after_s <= entry.stat().st_ctime < before_s}
         if not old or not old - self._known_digests(folder.name):
             return 0
         with self._database.write() as connection:
@@ -232,10 +248,10 @@ class Instances:
                     removed_count += 1
         return removed_count
 
-    def _sweep_aside(self, before_s: float) -> int:
+    def _sweep_aside(self, after_s: float, before_s: float) -> int:
         """Take away what was put aside without anybody being told: its sender was not answered either."""
         folder, removed_count = self._data_dir / "aside", 0
-        old = {entry.name for entry in os.scandir(folder) if entry.stat().st_ctime < before_s}
+        old = {entry.name for entry in os.scandir(folder) if after_s <= entry.stat().st_ctime < before_s}
         if old:
             with self._database.write() as connection:
                 for name in old - rows.digests_aside(connection):

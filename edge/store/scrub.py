@@ -23,6 +23,10 @@ PAGE_ROWS = 500
 MISSING = "missing"
 
 
+class _Stopped(Exception):
+    """The walk was told to end in the middle of an object."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
     """One walk over everything that is kept."""
@@ -48,24 +52,32 @@ def examine(
 
 def walk(
     database: Database, instances: Instances, *, rate_bytes_s: float, is_stopping: Callable[[], bool] = lambda: False,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = time.sleep, after: int = 0, on_object: Callable[[int], None] = lambda _: None,
 ) -> Round:  # fmt: skip
-    """Examine everything once, no faster than this rate; return what was seen. Ends early when told to stop."""
+    """Examine everything once, no faster than this rate; return what was seen. Ends early when told to stop.
+
+    `on_object` is told the key of each object that is done: a later walk can begin `after` it.
+    """
     object_count = damaged_count = size_bytes = 0
     begun_s = time.monotonic()
 
     def pause(count: int) -> None:
         nonlocal size_bytes
+        if is_stopping():
+            raise _Stopped
         size_bytes += count
         ahead_s = size_bytes / rate_bytes_s - (time.monotonic() - begun_s)
-        if ahead_s > 0 and not is_stopping():
+        while ahead_s > 0 and not is_stopping():
             sleep(min(ahead_s, 1.0))
+            ahead_s -= 1.0
 
-    for instance in _all(database):
-        if is_stopping():
+    for key, instance in _all(database, after):
+        try:
+            damaged_count += not examine(database, instances, instance, on_bytes=pause)
+        except _Stopped:
             break
-        damaged_count += not examine(database, instances, instance, on_bytes=pause)
         object_count += 1
+        on_object(key)
     event(log, "store.scrubbed", object_count=object_count, damaged_count=damaged_count, size_bytes=size_bytes)
     return Round(object_count=object_count, damaged_count=damaged_count, size_bytes=size_bytes)
 
@@ -111,13 +123,12 @@ def _note(database: Database, instance: Instance, found: str) -> None:
     )  # fmt: skip
 
 
-def _all(database: Database) -> Iterator[Instance]:
-    """Yield everything kept, page by page: no snapshot is held while the disk is read."""
-    last = 0
+def _all(database: Database, last: int) -> Iterator[tuple[int, Instance]]:
+    """Yield everything kept after a key, page by page: no snapshot is held while the disk is read."""
     while True:
         with database.read() as connection:
             page = rows.instances_after(connection, last, limit=PAGE_ROWS)
         if not page:
             return
-        yield from (instance for _, instance in page)
+        yield from page
         last = page[-1][0]
