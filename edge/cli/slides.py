@@ -27,6 +27,7 @@ def convert(
         str, typer.Option(help="jpeg-ls, jpeg2000 or htj2k: the form of what cannot be copied; else JPEG.")
     ] = "",
     max_part_bytes: Annotated[int, typer.Option(min=0, help="Larger images become several objects; 0: never.")] = 0,
+    dask: Annotated[str, typer.Option(help="tcp://…: a dask.distributed scheduler that converts many slides.")] = "",
     through: Annotated[str, typer.Option(hidden=True, help="openslide: decode and encode every tile.")] = "",
     json: JsonOption = False,
 ) -> None:
@@ -47,6 +48,7 @@ def convert(
             resume=resume,
             is_proven=proof,
             lossless=lossless,
+            dask=dask,
             through=through,
             max_part_bytes=max_part_bytes,
             as_json=json,

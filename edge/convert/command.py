@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any
 
+from edge.convert.cluster import Outcome, convert_on_cluster
 from wsi.errors import MetadataFileError, SlideError
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ def convert_slides(
     lossless: str = "",
     through: str = "",
     max_part_bytes: int = 0,
+    dask: str = "",
 ) -> int:
-    """Convert slides one after the other and return the exit status: 0, or that of the first failure.
+    """Convert slides one after the other, or on a cluster, and return the exit status: 0, or that of the first failure.
 
     One slide goes straight into `out_dir`, several into a folder each, named after the scan. A slide that fails does
     not keep the next from being converted. Results go to stdout, everything else to stderr.
@@ -58,30 +60,41 @@ def convert_slides(
         given = _metadata(metadata, slides)
     except SlideError as error:
         return _complain(error, slide=None, as_json=as_json)
+    options: dict[str, Any] = {
+        "metadata": given,
+        "levels": levels,
+        "lossless": lossless,
+        "through": through,
+        "max_part_bytes": max_part_bytes,
+        "workers": workers,
+        "resume": resume,
+        "verify": is_proven,
+    }
+    jobs = list(zip(slides, _folders(slides, out_dir), strict=True))
+    status = _DONE
+    try:
+        for slide, folder, outcome in convert_on_cluster(dask, jobs, options) if dask else _one_by_one(jobs, options):
+            if isinstance(outcome, SlideError):
+                status = status or _complain(outcome, slide=slide, as_json=as_json)
+            else:
+                _tell(slide, folder, outcome, as_json=as_json)
+    except SlideError as error:
+        return _complain(error, slide=None, as_json=as_json)
+    return status
+
+
+def _one_by_one(jobs: list[tuple[Path, Path]], options: dict[str, Any]) -> Iterator[Outcome]:
     from wsi.convert import convert
 
-    status = _DONE
-    for slide, folder in zip(slides, _folders(slides, out_dir), strict=True):
+    for slide, folder in jobs:
         try:
             with _bar() as bar:
-                result = convert(
-                    slide,
-                    folder,
-                    metadata=given,
-                    levels=cast('Literal["native", "all"]', levels),
-                    lossless=cast('Literal["", "jpeg-ls", "jpeg2000", "htj2k"]', lossless),
-                    through=cast('Literal["", "openslide"]', through),
-                    max_part_bytes=max_part_bytes,
-                    workers=workers,
-                    resume=resume,
-                    verify=is_proven,
-                    progress=None if bar is None else _progress_shower(bar, slide.name),
-                )
+                show = None if bar is None else _progress_shower(bar, slide.name)
+                outcome = convert(slide, folder, progress=show, **options)
         except SlideError as error:
-            status = status or _complain(error, slide=slide, as_json=as_json)
+            yield slide, folder, error
         else:
-            _tell(slide, folder, result, as_json=as_json)
-    return status
+            yield slide, folder, outcome
 
 
 def verify_slide(slide: Path, directory: Path, *, as_json: bool) -> int:
