@@ -3,6 +3,7 @@
 Pure: identifiers and times are handed in.
 """
 
+import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -74,3 +75,23 @@ class Session:
     @property
     def state(self) -> SessionState:
         return SessionState.OPEN if self.closed_s is None else SessionState.CLOSED
+
+    @property
+    def presentation_series_uid(self) -> str:
+        """Of the drawings: another modality is another series.  Standard: PS3.3 C.7.3.1"""
+        return _derived_uid(self.series_instance_uid, "PR")
+
+    @property
+    def report_series_uid(self) -> str:
+        """Of the measurements."""
+        return _derived_uid(self.series_instance_uid, "SR")
+
+    @property
+    def series_uids(self) -> tuple[str, str, str]:
+        """Every series this exam makes."""
+        return self.series_instance_uid, self.presentation_series_uid, self.report_series_uid
+
+
+def _derived_uid(uid: str, purpose: str) -> str:
+    """Return a UID that anybody who knows the first works out again.  Standard: PS3.5 B.2"""
+    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{uid}/{purpose}').int}"

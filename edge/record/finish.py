@@ -160,15 +160,22 @@ def _content(finished: Finished, picture: Picture, encoder: Encoder, institution
 
 
 def _equipment(row: dict[str, Any], picture: Picture, institution: str, station: str) -> Equipment:
-    regions = msgspec.convert(row.get("regions") or [], tuple[Calibration, ...])
-    # The row is of the clip's start; a picture of another size has lost its calibration.
-    is_same_size = (row.get("width_px"), row.get("height_px")) == (picture.width_px, picture.height_px)
     ratio = row.get("lossy_ratio")
     return Equipment(
         manufacturer=str(row.get("manufacturer") or ""), model=str(row.get("model") or ""), institution=institution,
-        station=station, regions=regions if is_same_size else (), lossy_method=str(row.get("lossy_method") or ""),
-        lossy_ratio=float(ratio) if ratio else None,
+        station=station, regions=regions_of(row, picture.width_px, picture.height_px),
+        lossy_method=str(row.get("lossy_method") or ""), lossy_ratio=float(ratio) if ratio else None,
     )  # fmt: skip
+
+
+def regions_of(row: dict[str, Any], width_px: int, height_px: int) -> tuple[Calibration, ...]:
+    """Return the calibration of a picture of that size.
+
+    The row is of the clip's start; a picture of another size has lost its calibration.
+    """
+    if (row.get("width_px"), row.get("height_px")) != (width_px, height_px):
+        return ()
+    return msgspec.convert(row.get("regions") or [], tuple[Calibration, ...])
 
 
 def _pixels(spool: Spool, picture: Picture, progress: Progress) -> Iterator[NDArray[np.uint8]]:

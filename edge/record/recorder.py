@@ -4,8 +4,9 @@ import logging
 import threading
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from edge.store.durable import sync_file, sync_folder
 log = logging.getLogger(__name__)
 SESSION_COUNT_MAX = 16
 SESSION_SUFFIX = ".session"
+STILLS_KNOWN_MAX = 256
+"""Of one session: a drawing on a frame that is a still already makes no second one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,8 @@ class _Followed:
     session: Session
     follower: Follower
     instance_number: int
+    stills: "OrderedDict[tuple[int, bytes], SpoolHeader]" = field(default_factory=OrderedDict)
+    """By index and digest of the frame."""
 
 
 class Recorder:
@@ -145,15 +150,41 @@ class Recorder:
 
     def still(self, session_id: str, frame_index: int | None) -> dict[str, Any]:
         """Keep one frame.  Raises: NotFoundError when that frame is gone, SourceSilent, StorageFullError."""
-        followed = self._find(session_id)
-        self._store.require_room()
-        frame = followed.follower.frame(frame_index)
-        header = self._new_header(followed, "still")
-        self._save(header, [frame])
+        frame = self.frame(session_id, frame_index)
+        header = self._keep_still(self._find(session_id), frame)
         return {"still_id": header.clip_id, "frame_index": frame.info.index}
 
+    def frame(self, session_id: str, frame_index: int | None) -> PackedFrame:
+        """Return one frame as captured.  Raises: NotFoundError when it is gone, SourceSilent."""
+        return self._find(session_id).follower.frame(frame_index)
+
+    def session(self, session_id: str) -> Session:
+        """Return a session that is followed.  Raises: NotFoundError."""
+        return self._find(session_id).session
+
+    def source_row(self, session_id: str) -> dict[str, Any]:
+        """Return what `capture` says of a session's source.  Raises: NotFoundError."""
+        return self._source_row(self._find(session_id).session.source)
+
+    def still_of(self, session_id: str, frame: PackedFrame) -> SpoolHeader:
+        """Return the still of that very frame, kept now when it is not one yet.  Raises: StorageFullError."""
+        followed = self._find(session_id)
+        with self._lock:
+            known = followed.stills.get((frame.info.index, frame.info.digest))
+        return known or self._keep_still(followed, frame)
+
+    def _keep_still(self, followed: _Followed, frame: PackedFrame) -> SpoolHeader:
+        self._store.require_room()
+        header = self._new_header(followed, "still")
+        self._save(header, [frame])
+        with self._lock:
+            followed.stills[frame.info.index, frame.info.digest] = header
+            while len(followed.stills) > STILLS_KNOWN_MAX:
+                followed.stills.popitem(last=False)
+        return header
+
     def state(self) -> list[dict[str, Any]]:
-        """Return a row for every session that is followed, and for every ended one whose objects are not all kept yet."""
+        """Return a row for every session that is followed, and for every ended one not all of which is kept."""
         with self._lock:
             followed = dict(self._followed)
         ended = self._finaliser.session_ids() - followed.keys()

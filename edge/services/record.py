@@ -10,6 +10,8 @@ from edge.config import Config
 from edge.core.session import Session
 from edge.dicom.codec import SYNTAX_BY_NAME
 from edge.errors import BadInputError, EdgeError
+from edge.record import annotation_answers
+from edge.record.annotations import Annotations
 from edge.record.finaliser import Finaliser
 from edge.record.recorder import Recorder, Settings
 from edge.runtime import rpc
@@ -59,25 +61,33 @@ async def serve(config: Config) -> None:
         reserve_bytes=reserve_bytes,
     )  # fmt: skip
     recorder = Recorder(settings, store, finaliser, source_row=source_row, tell=tell)
-    server = rpc.Server(config.socket_path("record"), _answers(recorder))
+    annotations = Annotations(
+        settings.spool, recorder, store, station=config.node.name, institution=config.node.institution, tell=tell
+    )
+    server = rpc.Server(
+        config.socket_path("record"), _answers(recorder, annotations) | annotation_answers.answers(annotations)
+    )
 
     async def watch(stop: asyncio.Event) -> None:
         finaliser.start()
+        annotations.start()
         try:
             while not stop.is_set():
                 recorder.check()
+                annotations.check()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), CHECK_INTERVAL_S)
         finally:
             await server.stop()
             await asyncio.to_thread(recorder.stop)
+            await asyncio.to_thread(annotations.stop)
             database.close()
 
     await asyncio.to_thread(recorder.recover)
     await run_parts([watch], on_ready=server.start)
 
 
-def _answers(recorder: Recorder) -> dict[str, rpc.Answer]:
+def _answers(recorder: Recorder, annotations: Annotations) -> dict[str, rpc.Answer]:
     async def begin(session: dict[str, Any]) -> dict[str, Any]:
         try:
             given = msgspec.convert(session, Session)
@@ -88,6 +98,7 @@ def _answers(recorder: Recorder) -> dict[str, rpc.Answer]:
 
     async def end(session_id: str) -> dict[str, Any]:
         await asyncio.to_thread(recorder.end, session_id)
+        annotations.drop(session_id)
         return {}
 
     async def start(session_id: str) -> dict[str, Any]:
