@@ -27,18 +27,22 @@ export function profileSegments(profile: Uint8Array): Uint8Array<ArrayBuffer> {
   return all;
 }
 
+/** Where a picture's own bytes begin to differ from another's: after the marker that opens every JPEG. */
+const START_BYTES = 2;
+
 /** Decodes tiles, in the scanner's colours when a profile is given, else as the numbers stand. */
 export class TileDecoder {
-  private readonly segments: Blob | null;
+  private readonly segments: Promise<Blob | null>;
 
-  constructor(profile: Uint8Array | null) {
-    this.segments = profile ? new Blob([profileSegments(profile)]) : null;
+  /** The profile may still be on its way: tiles are fetched meanwhile. */
+  constructor(profile: Promise<Uint8Array | null> | null) {
+    this.segments = (profile ?? Promise.resolve(null)).then((found) => (found ? new Blob([profileSegments(found)]) : null));
   }
 
-  decode(picture: Blob): Promise<ImageBitmap> {
-    if (!this.segments) return createImageBitmap(picture, { colorSpaceConversion: "none" });
-    const START_BYTES = 2;
-    const tagged = new Blob([picture.slice(0, START_BYTES), this.segments, picture.slice(START_BYTES)], { type: "image/jpeg" });
+  async decode(picture: Blob): Promise<ImageBitmap> {
+    const segments = await this.segments;
+    if (!segments) return createImageBitmap(picture, { colorSpaceConversion: "none" });
+    const tagged = new Blob([picture.slice(0, START_BYTES), segments, picture.slice(START_BYTES)], { type: "image/jpeg" });
     return createImageBitmap(tagged, { colorSpaceConversion: "default" });
   }
 }

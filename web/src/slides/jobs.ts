@@ -5,18 +5,24 @@ import type { Job } from "../lib/shapes";
 
 const OPEN_STATES: readonly Job["state"][] = ["settling", "converting", "verifying", "storing"];
 
-/** The conversions, kept current by the node; `onDone` is called when one ends, so that its slide can be listed. */
-export function useJobs(onDone: () => void): Job[] {
+/** The conversions, kept current by the node; `onSlide` is called when the slide of one can be opened, and when it ends. */
+export function useJobs(onSlide: () => void): Job[] {
   const jobs = useRemote((signal) => api.jobs(signal));
-  const [ended] = useState(() => new Set<string>());
+  const [told] = useState(() => new Map<string, string>());
   useNodeEvent("job", (job) => {
     jobs.set((old) => mergeJob(old ?? [], job));
-    if (job.state === "done" && !ended.has(job.job_id)) {
-      ended.add(job.job_id);
-      onDone();
-    }
+    const stage = slideStage(job);
+    if (stage === told.get(job.job_id)) return;
+    told.set(job.job_id, stage);
+    if (stage !== "") onSlide();
   });
   return jobs.data ?? [];
+}
+
+/** What a job means to the list of slides: nothing yet, a slide shown from its scan, or one that changed for good. */
+export function slideStage(job: Job): string {
+  if (job.state === "done" || job.state === "cancelled") return job.state;
+  return job.series_instance_uid;
 }
 
 /** Put one changed job in its place; a new one comes first. */

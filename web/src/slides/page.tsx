@@ -40,7 +40,7 @@ export default function SlidesPage() {
         </EmptyState>
       ) : null}
       <ul class="slide-grid">
-        {shown.map((slide) => <li key={slide.series_instance_uid}><SlideCard slide={slide} /></li>)}
+        {shown.map((slide) => <li key={slide.series_instance_uid}><SlideCard slide={slide} job={jobs.find((job) => job.job_id === slide.job_id)} /></li>)}
       </ul>
     </Page>
   );

@@ -4,11 +4,12 @@ import { instanceUrl } from "../lib/api";
 import { formatBytes, formatNumber, formatPersonName, formatWhen } from "../lib/format";
 import { t } from "../lib/i18n";
 import type { SlideDetail, SlideImage } from "../lib/shapes";
+import { type LookControl, LookFields } from "./look";
 import { magnificationText } from "./scale";
 import { slideSize } from "./slide-card";
 
 /** What is written on the glass and what is known about the scan. */
-export function SidePanel({ slide }: { slide: SlideDetail }) {
+export function SidePanel({ slide, look }: { slide: SlideDetail; look: LookControl }) {
   const facts: [string, string][] = [
     [t("viewer.detail.patient"), formatPersonName(slide.patient_name) || t("patient.unknown")],
     [t("viewer.detail.id"), slide.patient_id],
@@ -26,6 +27,7 @@ export function SidePanel({ slide }: { slide: SlideDetail }) {
       <div class="side-space" aria-hidden="true" />
       {slide.label ? <SidePicture slide={slide} image={slide.label} title={t("viewer.label_picture")} /> : null}
       {slide.overview ? <SidePicture slide={slide} image={slide.overview} title={t("viewer.macro")} /> : null}
+      <LookFields slide={slide} look={look} />
       <dl class="side-facts">
         {facts.filter(([, value]) => value !== "").map(([name, value]) => (
           <div key={name}><dt>{name}</dt><dd class="num">{value}</dd></div>

@@ -1,14 +1,15 @@
 import { useState } from "preact/hooks";
 import { Icon } from "../components/icon";
-import { DeliveryChip } from "../components/state-chip";
+import { DeliveryChip, StateChip } from "../components/state-chip";
 import { thumbnailUrl } from "../lib/api";
-import { formatBytes, formatNumber, formatPersonName, formatWhen } from "../lib/format";
+import { formatBytes, formatNumber, formatPercent, formatPersonName, formatWhen } from "../lib/format";
 import { t } from "../lib/i18n";
-import type { SlideRow } from "../lib/shapes";
+import type { Job, SlideRow } from "../lib/shapes";
+import { jobShare } from "./jobs";
 import { lengthText, magnificationText, nativeMagnification } from "./scale";
 
 /** One slide as it lies in a tray: its picture, whose it is, and where it is. */
-export function SlideCard({ slide }: { slide: SlideRow }) {
+export function SlideCard({ slide, job }: { slide: SlideRow; job?: Job | undefined }) {
   const patient = formatPersonName(slide.patient_name);
   return (
     <a class="slide-card" href={`/slides/${slide.series_instance_uid}`}>
@@ -21,11 +22,23 @@ export function SlideCard({ slide }: { slide: SlideRow }) {
         </p>
         <p class="quiet small cut">{slideFacts(slide).join(" · ")}</p>
         <div class="slide-card-foot">
-          <DeliveryChip delivery={slide.delivery} />
+          {slide.job_id && job ? <ConversionChip job={job} /> : <DeliveryChip delivery={slide.delivery} />}
           <span class="quiet small num">{formatBytes(slide.size_bytes)}</span>
         </div>
       </div>
     </a>
+  );
+}
+
+/** How far the conversion of a slide is that can be opened already. */
+function ConversionChip({ job }: { job: Job }) {
+  if (job.state === "failed") return <StateChip tone="bad" icon="error">{t("slides.not_converted")}</StateChip>;
+  const share = jobShare(job);
+  const isMoving = share !== null && (share > 0 || job.state !== "converting");
+  return (
+    <StateChip tone="accent" icon="refresh">
+      <span class="num">{isMoving ? t("slides.converting", { percent: formatPercent(share, 0) }) : t("slides.waits")}</span>
+    </StateChip>
   );
 }
 

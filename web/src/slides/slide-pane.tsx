@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../lib/i18n";
 import type { SlideDetail } from "../lib/shapes";
 import { MeasureLayer } from "./measure-layer";
+import { useLook } from "./look";
 import { Overview } from "./overview";
 import type { Position } from "./position";
 import { magnificationText, scaleBar } from "./scale";
@@ -34,8 +35,9 @@ export function SlidePane(props: SlidePaneProps) {
   const [stage, setStage] = useState<Stage | null>(null);
   const [view, setView] = useState<View | null>(null);
   const [failedCount, setFailedCount] = useState(0);
+  const look = useLook(slide, stage, props.isActive || !props.isNamed);
   useEffect(() => {
-    const made = new Stage(box.current!, slide, props.start);
+    const made = new Stage(box.current!, slide, props.start, look.first());
     const small = new Overview(overview.current!, made);
     const stop = followView(made, setView);
     const onFailed = (event: Event): void => setFailedCount((event as CustomEvent<{ count: number }>).detail.count);
@@ -62,7 +64,7 @@ export function SlidePane(props: SlidePaneProps) {
       {props.isNamed ? <p class="pane-name cut">{slideName(slide)}</p> : null}
       {view ? <Scale view={view} /> : null}
       <div class={props.isPanelOpen ? "pane-overview" : "pane-overview pane-overview-low"} ref={overview} aria-hidden="true" />
-      {props.isPanelOpen ? <SidePanel slide={slide} /> : null}
+      {props.isPanelOpen ? <SidePanel slide={slide} look={look} /> : null}
       {failedCount >= FAILED_TILES_SAID ? <TilesNotice onRetry={() => retry(stage, setFailedCount)} /> : null}
       {props.tool === "measure" && !props.isNamed ? <p class="pane-hint">{t("viewer.measure.hint")}</p> : null}
     </section>

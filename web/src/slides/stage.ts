@@ -32,8 +32,8 @@ export interface View extends Position {
 /** What is shown of a slide: which plane, in whose colours. */
 export interface Look {
   plane: Plane;
-  /** The scanner's profile; null shows the numbers as they stand. */
-  profile: Uint8Array | null;
+  /** The scanner's profile, perhaps still on its way; null shows the numbers as they stand. */
+  profile: Promise<Uint8Array | null> | null;
 }
 
 export class Stage extends EventTarget {
@@ -74,6 +74,8 @@ export class Stage extends EventTarget {
       tileRetryMax: 3,
       tileRetryDelay: 1000,
       keyboardNavEnabled: false,
+      // While one look gives way to another there are two images, of one place and size.
+      silenceMultiImageWarnings: true,
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true, flickEnabled: false },
       gestureSettingsTouch: { pinchRotate: false, flickEnabled: true },
       drawer: hasGraphicsProcessor() ? ["webgl", "canvas"] : "canvas",

@@ -105,7 +105,7 @@ function Viewer({ slide, job }: { slide: SlideDetail; job: Job | undefined }) {
         isComparing={second !== null} onCompare={() => (second ? choose(null) : setChoosing(true))}
         isLinked={isLinked} onLink={() => setLinked((now) => !now)} onShare={() => void share()}
       />
-      {job ? <div class="viewer-job"><p>{t("viewer.converting")}</p><JobProgress job={job} /></div> : null}
+      {slide.job_id && job ? <ConversionBar job={job} /> : null}
       {other.error ? <ErrorCard error={other.error} onRetry={other.reload} /> : null}
       <div class="viewer-panes">
         <SlidePane
@@ -123,6 +123,17 @@ function Viewer({ slide, job }: { slide: SlideDetail; job: Job | undefined }) {
       </div>
       {isChoosing ? <CompareDialog without={slide.series_instance_uid} onChoose={choose} onClose={() => setChoosing(false)} /> : null}
     </main>
+  );
+}
+
+/** The picture comes from the scan meanwhile; when the files are there this bar goes, and nothing else changes. */
+function ConversionBar({ job }: { job: Job }) {
+  const isFailed = job.state === "failed";
+  return (
+    <div class="viewer-job">
+      <p class="small">{t(isFailed ? "viewer.failed" : "viewer.converting")}</p>
+      {isFailed ? <p class="quiet small">{[job.reason, job.next_step].filter(Boolean).join(" ")}</p> : <JobProgress job={job} />}
+    </div>
   );
 }
 
