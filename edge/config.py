@@ -131,6 +131,16 @@ class Destination(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """dimse: ask for storage commitment after sending."""
     commitment_listen: str = ""
     """dimse: host:port where the peer may open its own association to report; empty: same association only."""
+    readback: bool = True
+    """Fetch each object back and compare it: without that nothing is ever proven, and nothing leaves the disk."""
+    readback_url: str = ""
+    """dimse: the DICOMweb root where objects are fetched back; empty: by C-GET."""
+    username: str = ""
+    password: str = ""
+    token: str = ""
+    """DICOMweb: a bearer token, instead of a name and a password."""
+    tls_ca: str = ""
+    """DICOMweb: PEM file of who signed its certificate; empty: the system's authorities."""
 
 
 class Peer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -299,6 +309,8 @@ def _check(config: Config, path: Path) -> None:
         key_needed = needed.get(source.kind)
         if key_needed and not getattr(source, key_needed):
             raise ConfigError(f"{path}: source {source.name!r} of kind {source.kind} needs the key {key_needed!r}.")
+    for destination in config.destination:
+        _check_destination(destination, path)
     titles = [peer.ae_title for peer in config.peer]
     for peer in config.peer:
         if titles.count(peer.ae_title) > 1:
@@ -314,3 +326,15 @@ def _check(config: Config, path: Path) -> None:
     for title in (config.node.ae_title, *(d.ae_title for d in config.destination), *titles):
         if not 1 <= len(title.strip()) <= 16 or "\\" in title or not title.isascii():
             raise ConfigError(f"{path}: {title!r} is not an AE title: 1 to 16 ASCII characters, no backslash.")
+
+
+def _check_destination(destination: Destination, path: Path) -> None:
+    if destination.kind == "stow" and not destination.url:
+        raise ConfigError(f"{path}: destination {destination.name!r} of kind stow needs the key 'url'.")
+    for key in ("url", "readback_url"):
+        address = getattr(destination, key)
+        if address and not address.startswith(("http://", "https://")):
+            raise ConfigError(
+                f"{path}: destination {destination.name!r}: {key} {address!r} is not a web address.",
+                next_step="Write for example https://pacs.hospital.example/dicom-web.",
+            )

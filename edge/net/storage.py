@@ -6,7 +6,7 @@ Standard: PS3.4 B (Storage), PS3.7 9.1.1
 import io
 import struct
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ class Parcel:
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,8 @@ class Answer:
     """The association is gone: it says nothing about the object."""
     is_proven: bool = False
     """It was read back there and was the same."""
+    is_syntax_refused: bool = False
+    """Only its transfer syntax is not taken."""
 
 
 class Storage:
@@ -59,6 +63,7 @@ class Storage:
     ) -> None:
         """Open it for these (SOP class, transfer syntax) pairs; see `fits`.  Raises: UnreachableError."""
         self.kinds = fitting(kinds)
+        self.is_batched = False
         # Echo is always among them: the association opens also when the peer takes none of these kinds, and each
         # object is then refused with its own reason.
         pairs: list[tuple[str, list[str]]] = [(Verification, [ImplicitVRLittleEndian])]
@@ -101,6 +106,10 @@ class Storage:
         """Send one object and wait for the answer. Its outcome is the peer's word, or that it could not be asked."""
         return self._sender.send(parcel)
 
+    def send_each(self, parcels: Iterable[Parcel]) -> Iterator[Answer]:
+        """Send one after the other, each when it is asked for."""
+        return map(self.send, parcels)
+
 
 class Sender:
     """Sends objects over an association that is open already, whoever opened it."""
@@ -124,7 +133,7 @@ class Sender:
         """Send one object and wait for the answer. Its outcome is the peer's word, or that it could not be asked."""
         try:
             content = self._content(parcel)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             return Answer(outcome=Outcome.REFUSED, reason=f"it cannot be unpacked here: {error}")
         if content is None:
             return Answer(outcome=Outcome.REFUSED, reason=self._why_not(parcel))
@@ -134,7 +143,7 @@ class Sender:
                 content, msg_id=self._message_count, originator_aet=self._originator[0],
                 originator_id=self._originator[1],
             )  # fmt: skip
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             if not self._assoc.is_established:
                 return Answer(outcome=Outcome.FAILED, reason="the association is closed", is_link_fault=True)
             self._abort()  # Whether it began to send is not known.
@@ -175,11 +184,23 @@ def fitting(kinds: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
     return frozenset(fitted)
 
 
-_UNREADABLE = (
+UNREADABLE = (
     ValueError, RuntimeError, AttributeError, LookupError, TypeError, ArithmeticError, OSError, EOFError, MemoryError,
     struct.error, zlib.error, pydicom.errors.InvalidDicomError,
 )  # fmt: skip
 """What decoders raise at pixels that are not what they claim."""
+
+
+def plain_file(parcel: Parcel) -> bytes | None:
+    """Return the object as a file with plain pixels; None when it has no such form without loss.
+
+    Raises: what pydicom and the codecs raise at broken pixels, see UNREADABLE.
+    """
+    if parcel.transfer_syntax_uid not in LOSSLESS:
+        return None
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, unpack(parcel.path), implicit_vr=False, little_endian=True, enforce_file_format=True)
+    return stream.getvalue()
 
 
 def _is_as_its_meta_says(parcel: Parcel) -> bool:
@@ -187,7 +208,7 @@ def _is_as_its_meta_says(parcel: Parcel) -> bool:
     try:
         meta = pydicom.filereader.read_file_meta_info(parcel.path)
         said = (meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID, meta.TransferSyntaxUID)
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
     return said == (parcel.sop_class_uid, parcel.sop_instance_uid, parcel.transfer_syntax_uid)
 

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +12,8 @@ from edge.core.delivery import Outcome
 from edge.errors import UnreachableError
 from edge.net.association import NotAcceptedError, Peer, cut_all, echo
 from edge.net.storage import Answer, Parcel, Storage
+from edge.net.stow import Stow
+from edge.net.web import WebClient, WebPeer, look
 from edge.runtime.log import event
 from edge.store import durable
 from edge.store.header import read
@@ -27,11 +29,15 @@ class Way(Protocol):
     def is_open(self) -> bool:
         """Tell whether more can be sent over it."""
 
+    @property
+    def is_batched(self) -> bool:
+        """Tell whether all that is given to `send_each` goes at once, with the first answer asked for."""
+
     def fits(self, parcel: Parcel) -> bool:
         """Tell whether this way was opened for such an object."""
 
-    def send(self, parcel: Parcel) -> Answer:
-        """Send one object, wait for the answer, and return it; never raises for what a peer or a file does."""
+    def send_each(self, parcels: Sequence[Parcel]) -> Iterator[Answer]:
+        """Send these, and return an answer for each in turn; never raises for what a peer or a file does."""
 
 
 class Carrier(Protocol):
@@ -66,6 +72,24 @@ class DimseCarrier:
         cut_all(self.peer.name)
 
 
+class StowCarrier:
+    """STOW-RS, and QIDO-RS to see whether somebody is there."""
+
+    def __init__(self, peer: WebPeer) -> None:
+        self._client = WebClient(peer)
+        self._doubtful: set[str] = set()
+
+    def check(self) -> None:
+        with self._client:
+            look(self._client)
+
+    def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
+        return Stow(self._client, doubtful=self._doubtful)
+
+    def abort(self) -> None:
+        self._client.abort()
+
+
 class FolderCarrier:
     """Copies into a folder, a mounted share at best: <study>/<series>/<instance>.dcm, each read back."""
 
@@ -73,6 +97,7 @@ class FolderCarrier:
         self._name = name
         self._folder = folder
         self.is_open = True
+        self.is_batched = False
 
     def check(self) -> None:
         if not (self._folder.is_dir() and os.access(self._folder, os.W_OK)):
@@ -91,7 +116,10 @@ class FolderCarrier:
     def abort(self) -> None:
         """A copy is never stuck in our hands."""
 
-    def send(self, parcel: Parcel) -> Answer:
+    def send_each(self, parcels: Sequence[Parcel]) -> Iterator[Answer]:
+        return map(self._send, parcels)
+
+    def _send(self, parcel: Parcel) -> Answer:
         header = read(parcel.path)  # Its UIDs are known to be UIDs: safe as names.
         final = self._folder / header.study_instance_uid / header.series_instance_uid / f"{header.sop_instance_uid}.dcm"
         temp = final.with_suffix(".part")
@@ -117,6 +145,8 @@ def carrier_for(destination: Destination, *, own_ae_title: str) -> Carrier | Non
     match destination.kind:
         case "dimse":
             return DimseCarrier(peer_of(destination, own_ae_title=own_ae_title))
+        case "stow":
+            return StowCarrier(web_peer_of(destination, url=destination.url))
         case "folder":
             return FolderCarrier(destination.name, Path(destination.path))
         case _:
@@ -128,6 +158,14 @@ def peer_of(destination: Destination, *, own_ae_title: str) -> Peer:
     return Peer(
         name=destination.name, host=destination.host, port=destination.port, ae_title=destination.ae_title,
         own_ae_title=own_ae_title,
+    )  # fmt: skip
+
+
+def web_peer_of(destination: Destination, *, url: str) -> WebPeer:
+    """Return whom to ask by DICOMweb, at one of a destination's addresses."""
+    return WebPeer(
+        name=destination.name, url=url.rstrip("/"), username=destination.username, password=destination.password,
+        token=destination.token, tls_ca=destination.tls_ca,
     )  # fmt: skip
 
 

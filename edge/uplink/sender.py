@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from edge.core import outbox
 from edge.core.delivery import ARRIVED_STATES, Delivery, Outcome, State
@@ -133,6 +132,7 @@ class Sender:
             parcel = Parcel(
                 path=self.instances.path_of(instance), sop_class_uid=instance.sop_class_uid,
                 sop_instance_uid=instance.sop_instance_uid, transfer_syntax_uid=instance.transfer_syntax_uid,
+                study_instance_uid=instance.study_instance_uid, series_instance_uid=instance.series_instance_uid,
             )  # fmt: skip
             tasks.append(
                 Task(
@@ -157,30 +157,40 @@ class Sender:
         started = [replace(task, delivery=task.delivery.start()) for task in group]
         deliveries.save_all(self.database, [task.delivery for task in started], was=State.WAITING, now_s=now_s)
         taken = [task for task in started if self._is_ours(task.delivery)]
-        ended: list[Delivery] = []
-        fault = ""
+        ended: list[Delivery] = [self._lose(task) for task in taken if not _is_whole(task)]
+        whole = [task for task in taken if _is_whole(task)]
+        fault, began_s = "", time.monotonic()
         try:
-            for number, task in enumerate(taken):
-                if self.stop.is_set() or not way.is_open:
-                    ended += [_put_back(left.delivery) for left in taken[number:]]
-                    break
-                delivery, fault = self._send_one(way, task)
-                ended.append(delivery)
-                if fault:
-                    ended += [_put_back(left.delivery) for left in taken[number + 1 :]]
-                    break
+            fault = self._send_whole(way, whole, ended)
         finally:
-            self._write_down(ended, taken)
+            self._write_down(ended, taken, time.monotonic() - began_s)
         if fault:
             self.prober.fail(f"{self.destination}: {fault}.")
         return not fault
 
-    def _write_down(self, ended: Sequence[Delivery], taken: Sequence[Task]) -> None:
+    def _send_whole(self, way: Way, tasks: Sequence[Task], ended: list[Delivery]) -> str:
+        """Send these, add how each ended to `ended`, and return why the link broke, if it did."""
+        answers = way.send_each([task.parcel for task in tasks])
+        for number, task in enumerate(tasks):
+            is_over = self.stop.is_set() or not way.is_open
+            if is_over and (number == 0 or not way.is_batched):
+                ended += [_put_back(left.delivery) for left in tasks[number:]]
+                return ""
+            began_s = time.monotonic()
+            answer = next(answers)
+            ended.append(self._end(task, answer, time.monotonic() - began_s))
+            if answer.is_link_fault:
+                ended += [_put_back(left.delivery) for left in tasks[number + 1 :]]
+                return answer.reason
+        return ""
+
+    def _write_down(self, ended: Sequence[Delivery], taken: Sequence[Task], duration_s: float) -> None:
         """Save how a group ended, in one commit, and what went over the link."""
         now_s = wall_s()
         sizes = {task.parcel.sop_instance_uid: task.size_bytes for task in taken}
         sent_bytes = sum(sizes[one.sop_instance_uid] for one in ended if one.state in ARRIVED_STATES)
-
+        if sent_bytes:
+            self.prober.sent(sent_bytes, duration_s)
         with self.database.write():
             deliveries.save_all(self.database, ended, was=State.SENDING, now_s=now_s)
             if sent_bytes:
@@ -191,11 +201,8 @@ class Sender:
         found = deliveries.find(self.database, delivery.sop_instance_uid, delivery.destination)
         return found is not None and found.state is State.SENDING
 
-    def _send_one(self, way: Way, task: Task) -> tuple[Delivery, str]:
-        """Send one object; return its delivery and, when the link broke, the reason."""
-        began_s = time.monotonic()
-        answer = way.send(task.parcel) if task.parcel.path.exists() else _gone(task.parcel.path)
-        duration_s = time.monotonic() - began_s
+    def _end(self, task: Task, answer: Answer, duration_s: float) -> Delivery:
+        """Return the delivery after an attempt, and tell of it."""
         delivery = task.delivery.finish(
             answer.outcome, now_s=wall_s(), reason=answer.reason, jitter=random.random()
         )  # fmt: skip
@@ -203,9 +210,14 @@ class Sender:
             delivery = delivery.prove()
         if answer.outcome is Outcome.ACCEPTED:
             self._charge(task)
-            self.prober.sent(task.size_bytes, duration_s)
         self._tell(delivery, answer, task.size_bytes, duration_s)
-        return delivery, answer.reason if answer.is_link_fault else ""
+        return delivery
+
+    def _lose(self, task: Task) -> Delivery:
+        """An object whose file is not what it was is for a person."""
+        name = f"{task.parcel.path.name[:16]}…"
+        words = "missing" if not task.parcel.path.exists() else "cut short"
+        return self._end(task, Answer(outcome=Outcome.REFUSED, reason=f"its file {name} is {words} on this node"), 0.0)
 
     def _charge(self, task: Task) -> None:
         if len(self.charged_bytes) >= CHARGED_STUDY_MAX:
@@ -240,5 +252,6 @@ def _put_back(delivery: Delivery) -> Delivery:
     return replace(delivery, state=State.WAITING, attempt_count=delivery.attempt_count - 1)
 
 
-def _gone(path: Path) -> Answer:
-    return Answer(outcome=Outcome.REFUSED, reason=f"its file {path.name[:16]}… is missing on this node")
+def _is_whole(task: Task) -> bool:
+    path = task.parcel.path
+    return path.exists() and path.stat().st_size == task.size_bytes

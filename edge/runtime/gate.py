@@ -1,0 +1,64 @@
+"""The gate that everything sent passes: open, narrow or closed for a while. One for all senders of a process."""
+
+import threading
+
+from edge.core.bucket import QUANTUM_BYTES, Bucket
+from edge.runtime.clock import mono_s
+
+LOOK_S = 0.05
+"""A gate that opens, or narrows, is noticed within this."""
+
+
+class Gate:
+    """Safe from any thread."""
+
+    def __init__(self) -> None:
+        """Open."""
+        self._lock = threading.Lock()
+        self._bucket: Bucket | None = None
+        self._opened = threading.Event()
+        self._opened.set()
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether nothing at all passes now."""
+        bucket = self._bucket
+        return bucket is not None and bucket.rate_bytes_s <= 0
+
+    @property
+    def piece_bytes(self) -> int | None:
+        """What to ask for at once while it is narrow; None: as much as one likes."""
+        return None if self._bucket is None else QUANTUM_BYTES
+
+    def narrow(self, rate_bytes_s: float) -> None:
+        """Let only so much pass; 0: nothing."""
+        with self._lock:
+            if self._bucket is None or self._bucket.rate_bytes_s != rate_bytes_s:
+                self._bucket = Bucket(rate_bytes_s=rate_bytes_s, filled_s=mono_s())
+            self._opened.clear() if rate_bytes_s <= 0 else self._opened.set()
+
+    def open(self) -> None:
+        """Let everything pass again."""
+        with self._lock:
+            self._bucket = None
+            self._opened.set()
+
+    def ask(self, wanted_bytes: int) -> float:
+        """Return 0 and count the bytes as passed, or the seconds after which to ask again."""
+        with self._lock:
+            if self._bucket is None:
+                return 0.0
+            now_s = mono_s()
+            wait_s = self._bucket.wait_s(wanted_bytes, now_s=now_s)
+            if wait_s == 0.0:
+                self._bucket = self._bucket.take(wanted_bytes, now_s=now_s)
+                return 0.0
+            return LOOK_S if wait_s is None else min(LOOK_S, max(0.001, wait_s))
+
+    def wait_open(self, timeout_s: float) -> bool:
+        """Block while nothing passes, at most so long; tell whether something does."""
+        return self._opened.wait(timeout_s)
+
+
+OPEN = Gate()
+"""A gate that nobody closes."""
