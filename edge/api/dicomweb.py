@@ -2,12 +2,15 @@
 
 studies[/S[/series[/E[/instances[/I]]]]]          QIDO-RS on the plural, WADO-RS on the named, STOW-RS by POST
 …/metadata  …/frames/N,M  …/bulkdata/TAG  …/rendered  …/frames/N/rendered  …/thumbnail
+commitment-requests/T                             storage commitment; OPTIONS and GET on the root: what there is
 """
 
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from edge.api import dicomweb_capabilities as capabilities
+from edge.api.dicomweb_commitment import Commitments
 from edge.api.dicomweb_frames import Frames
 from edge.api.dicomweb_objects import ROOT, Objects
 from edge.api.dicomweb_query import Query
@@ -27,7 +30,7 @@ def routes(parts: Parts) -> list[Route]:
     """Return the rows of the route table; the most asked for come first."""
     objects = Objects(parts.instances, parts.scans)
     frames, rendered, retrieve = Frames(objects), Rendered(parts.database, objects), Retrieve(objects)
-    query, store = Query(parts.database, objects), Store(objects)
+    query, store, commitments = Query(parts.database, objects), Store(objects), Commitments(objects)
 
     def get(
         path: str, name: str, summary: str, answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -60,7 +63,8 @@ def routes(parts: Parts) -> list[Route]:
     )
     shown = rendered.answer_frames
     thumbnail = rendered.answer_thumbnail
-    return [
+    commitment = ROOT + "/commitment-requests/{transaction}"
+    rows = [
         get(INSTANCE + "/frames/{frames}", "frames", "Frames as stored, or converted (WADO-RS)", frames.answer),
         get(INSTANCE + "/frames/{frames}/rendered", "frames.rendered", "Frames as pictures", shown),
         get(INSTANCE + r"/frames/{frame:\d{1,9}}/thumbnail", "frames.thumbnail", "A small picture", thumbnail),
@@ -75,7 +79,25 @@ def routes(parts: Parts) -> list[Route]:
         *[get(path, f"retrieve.{level}", "Whole objects (WADO-RS)", retrieve.answer_objects) for level, path in levels],
         post(ROOT + "/studies", "store"),
         post(STUDY, "store.study"),
-    ]
+        get(commitment, "commitment.result", "What became of a request for commitment", commitments.look_up),
+        Route(
+            method="POST", path=commitment, name="dicomweb.commitment", gate=Action.STORE, answer=_of(commitments.ask),
+            summary="Storage commitment", audit="object.commitment",
+        ),
+    ]  # fmt: skip
+
+    async def describe(request: web.Request) -> web.StreamResponse:
+        return capabilities.answer(request, rows)
+
+    return [
+        *rows,
+        get(ROOT, "capabilities", "What this service answers", describe),
+        get(ROOT + "/", "capabilities.root", "What this service answers", describe),
+        Route(method="OPTIONS", path=ROOT, name="dicomweb.options", gate=Action.READ_IMAGES, answer=_of(describe),
+              summary="What this service answers"),
+        Route(method="OPTIONS", path=ROOT + "/", name="dicomweb.options.root", gate=Action.READ_IMAGES,
+              answer=_of(describe), summary="What this service answers"),
+    ]  # fmt: skip
 
 
 def _of(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Answer:

@@ -10,6 +10,8 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 
 from edge.api.dicomweb_accept import NotAcceptableError, parse_accept
 from edge.api.dicomweb_objects import ROOT, Objects
+from edge.api.dicomweb_sending import Parts
+from edge.dicom import dicom_xml
 from edge.errors import BadInputError
 from edge.store import index
 from edge.store.database import Database
@@ -18,6 +20,7 @@ LIMIT_DEFAULT = 1000
 LIMIT_MAX = 4999
 """One less than the index gives, to see whether there is more."""
 DICOM_JSON = "application/dicom+json"
+DICOM_XML = "application/dicom+xml"
 _JSON_TYPES = frozenset({DICOM_JSON, "application/json", "application/*", "*/*"})
 _HEX_TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _LONG = frozenset({"FrameTimeVector"})
@@ -36,7 +39,7 @@ class Query:
 
     async def answer(self, request: web.Request, level: str) -> web.Response:
         """GET …/studies, …/series, …/instances.  Raises: BadInputError, NotAcceptableError."""
-        require_json(request)
+        is_xml = wants_xml(request)
         asked = _Asked(request)
         filters = dict(asked.filters)
         for name, keyword in _UNIQUE_KEYS.items():
@@ -51,6 +54,10 @@ class Query:
         headers = {"Cache-Control": "private, no-store"}
         if warnings:
             headers["Warning"] = f'299 edge "{" ".join(warnings)}"'
+        if is_xml and answer:
+            response = Parts(request, DICOM_XML, None).join([dicom_xml.encode(one) for one in answer], DICOM_XML)
+            response.headers.update(headers)
+            return response
         return web.Response(body=msgspec.json.encode(answer), content_type=DICOM_JSON, headers=headers)
 
     def _search(self, level: str, filters: Mapping[str, str], asked: "_Asked") -> list[index.Row]:
@@ -111,10 +118,22 @@ def _keyword(name: str) -> str | None:
     return name if tag_for_keyword(name) is not None else None
 
 
+def wants_xml(request: web.Request) -> bool:
+    """Tell whether the client takes XML in parts before JSON.  Raises: NotAcceptableError when it takes neither."""
+    for entry in parse_accept(request.query.get("accept") or request.headers.get("Accept", "")):
+        if entry.media_type in _JSON_TYPES:
+            return False
+        if entry.media_type == DICOM_XML and entry.is_multipart:
+            return True
+    raise NotAcceptableError(
+        "This is answered as DICOM JSON, or as XML in parts.",
+        next_step=f'Accept {DICOM_JSON}, or multipart/related; type="{DICOM_XML}".',
+    )
+
+
 def require_json(request: web.Request) -> None:
     """Refuse a client that takes no JSON.  Raises: NotAcceptableError."""
-    entries = parse_accept(request.query.get("accept") or request.headers.get("Accept", ""))
-    if not any(entry.media_type in _JSON_TYPES for entry in entries):
+    if wants_xml(request):
         raise NotAcceptableError("This is answered as DICOM JSON only.", next_step=f"Accept {DICOM_JSON}.")
 
 

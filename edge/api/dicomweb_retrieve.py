@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator
 
+import msgspec
 from aiohttp import web
 
 from edge.api.dicomweb_accept import MEDIA_TYPES, OCTETS, ObjectChoice, choose_object_form, parse_accept
 from edge.api.dicomweb_objects import AnyFrames, Objects, address_of
-from edge.api.dicomweb_query import DICOM_JSON, require_json
+from edge.api.dicomweb_query import DICOM_JSON, DICOM_XML, wants_xml
 from edge.api.dicomweb_sending import (
     Parts,
     file_chunks,
@@ -17,6 +18,7 @@ from edge.api.dicomweb_sending import (
     send_file_span,
     underway,
 )  # fmt: skip
+from edge.dicom import dicom_xml
 from edge.dicom.dicom_json import find_value
 from edge.dicom.frame_index import ITEM_HEADER_BYTES, VIDEO_SYNTAXES, OpenFrames
 from edge.dicom.pixel_layout import PIXEL_TAGS
@@ -125,8 +127,10 @@ class Retrieve:
 
     async def answer_metadata(self, request: web.Request) -> web.StreamResponse:
         """GET …/metadata of a study, series or instance.  Raises: NotFoundError, BadInputError, NotAcceptableError."""
-        require_json(request)
+        is_xml = wants_xml(request)
         found = await self._find(request)
+        if is_xml:
+            return await self._send_xml(request, found)
         if len(found) == 1:
             etag = f'"{found[0].digest[:32]}-metadata"'
             if is_fresh(request, etag):
@@ -145,6 +149,21 @@ class Retrieve:
         await response.write(b"]")
         await response.write_eof()
         return response
+
+    async def _send_xml(self, request: web.Request, found: list[Instance]) -> web.StreamResponse:
+        """Answer with one document an object, in parts."""
+
+        def make(instance: Instance) -> bytes:
+            return dicom_xml.encode(msgspec.json.decode(self._objects.metadata(instance)))
+
+        first = await self._objects.readers.run(make, found[0])
+        parts = Parts(request, DICOM_XML, None)
+        await parts.start()
+        await parts.write(parts.head(DICOM_XML) + first)
+        with underway():
+            for instance in found[1:]:
+                await parts.write(parts.head(DICOM_XML) + await self._objects.readers.run(make, instance))
+        return await parts.finish()
 
     async def _find(self, request: web.Request) -> list[Instance]:
         place = request.match_info

@@ -34,22 +34,29 @@ class Outcome:
     def __init__(self) -> None:
         self.stored: list[dict[str, Any]] = []
         self.failed: list[dict[str, Any]] = []
+        self.unnamed: list[dict[str, Any]] = []
+        """Parts that failed before anybody knew which object they are."""
 
     def keep(self, sop_class_uid: str, sop_instance_uid: str, address: str) -> None:
         self.stored.append({**_reference(sop_class_uid, sop_instance_uid), "00081190": _ur(address)})
 
     def fail(self, sop_class_uid: str, sop_instance_uid: str, reason: int) -> None:
         failure = {"00081197": {"vr": "US", "Value": [reason]}}
+        if not sop_instance_uid:
+            self.unnamed.append(failure)
+            return
         self.failed.append({**_reference(sop_class_uid, sop_instance_uid), **failure})
 
     def answer(self, study: str | None) -> web.Response:
-        """200: all are stored; 202: some; 409: none."""
+        """200: all are stored; 202: some; 409: none.  Standard: PS3.18 10.5.3, I.2"""
         body: dict[str, Any] = {"00081190": _ur(f"{ROOT}/studies/{study}" if study else f"{ROOT}/studies")}
         if self.failed:
             body["00081198"] = {"vr": "SQ", "Value": self.failed}
         if self.stored:
             body["00081199"] = {"vr": "SQ", "Value": self.stored}
-        status = 200 if not self.failed else 202 if self.stored else 409
+        if self.unnamed:
+            body["0008119A"] = {"vr": "SQ", "Value": self.unnamed}
+        status = 200 if not self.failed and not self.unnamed else 202 if self.stored else 409
         return web.Response(body=msgspec.json.encode(body), status=status, content_type=DICOM_JSON)
 
 
@@ -83,7 +90,7 @@ class Store:
             raise BadInputError(
                 "The parts of the body cannot be told apart.", next_step="Check its boundary."
             ) from error
-        if not outcome.stored and not outcome.failed:
+        if not outcome.stored and not outcome.failed and not outcome.unnamed:
             raise BadInputError("The body holds no object.")
         return outcome.answer(request.match_info.get("study"))
 
@@ -99,7 +106,13 @@ class Store:
         run = self._objects.readers.run
         temp = self._instances.new_temp()
         try:
-            digest = await self._write(chunks, temp)
+            try:
+                digest = await self._write(chunks, temp)
+            except StorageFullError:
+                outcome.fail("", "", _OUT_OF_RESOURCES)
+                async for _ in chunks:  # The parts behind it may still be answered for.
+                    pass
+                return
             try:
                 parsed = await run(header.read, temp)
             except BadInputError:
