@@ -57,11 +57,13 @@ def convert(
 
 
 def verify(
-    slide: Annotated[Path, typer.Argument(help="The scan.")],
-    directory: Annotated[Path, typer.Argument(help="The folder it was converted to.")],
+    slide: Annotated[Path, typer.Argument(help="The scan; or a folder of DICOM slides, to be checked on their own.")],
+    directory: Annotated[Path | None, typer.Argument(help="The folder it was converted to.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Prove a conversion: every frame's bytes against its source, offsets, pixels."""
-    from edge.convert.command import verify_slide
+    from edge.convert.command import check_folder, verify_slide
 
+    if directory is None:
+        raise typer.Exit(check_folder(slide, as_json=json))
     raise typer.Exit(verify_slide(slide, directory, as_json=json))

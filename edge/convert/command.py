@@ -117,6 +117,24 @@ def verify_slide(slide: Path, directory: Path, *, as_json: bool) -> int:
     return _DONE if report.is_proven else _BAD_INPUT
 
 
+def check_folder(directory: Path, *, as_json: bool) -> int:
+    """Look for faults in a folder of DICOM slides, without their scans; return the exit status: 0 only without any."""
+    _import_lightly()
+    from wsi.check import check_objects
+
+    if not directory.is_dir():
+        error = SlideError(f"{directory} is no folder.", next_step="Give a folder of slides, or a scan and its folder.")
+        return _complain(error, slide=None, as_json=as_json)
+    problems = check_objects(directory)
+    if as_json:
+        _say(json.dumps({"folder": str(directory), "problems": problems}))
+    else:
+        for problem in problems:
+            _say(problem)
+        _say(f"{directory}: {'no fault found' if not problems else f'{len(problems)} faults'}")
+    return _BAD_INPUT if problems else _DONE
+
+
 def _metadata(path: Path | None, slides: list[Path]) -> SlideMetadata:
     from wsi.metadata import SlideMetadata, load_metadata
 
