@@ -9,7 +9,7 @@ from edge.errors import EXIT_FAULT, EdgeError
 
 def build() -> typer.Typer:
     """Put the commands together; each noun's file is imported here and nowhere else."""
-    from edge.cli import node, outbox, people, session, slides, store, studies, viewer, worklist
+    from edge.cli import conformance, fetch, node, outbox, people, session, slides, store, studies, viewer, worklist
 
     app = typer.Typer(
         name="edge",
@@ -20,6 +20,8 @@ def build() -> typer.Typer:
     node.add_to(app)
     slides.add_to(app)
     studies.add_to(app)
+    app.command("fetch")(fetch.fetch)
+    app.command("conformance")(conformance.print_conformance)
     app.add_typer(session.app, name="session")
     app.add_typer(worklist.app, name="worklist")
     app.add_typer(outbox.app, name="outbox")

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, N_ACTION
 from pynetdicom.sop_class import (
+    _STORAGE_CLASSES,
     ModalityWorklistInformationFind,
     PatientRootQueryRetrieveInformationModelFind,
     PatientRootQueryRetrieveInformationModelGet,
@@ -37,6 +39,10 @@ PROVIDED: Mapping[str, Service] = {
     **dict.fromkeys(WORKLISTS, Service.WORKLIST), **dict.fromkeys(COMMITMENTS, Service.COMMITMENT),
 }  # fmt: skip
 """Abstract syntax -> what a caller must be allowed to use it."""
+
+
+STORED: Mapping[str, str] = {str(uid): UID(uid).name for uid in _STORAGE_CLASSES.values()}
+"""Storage SOP classes by their names; private and unknown ones are stored like any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,11 @@ from edge.net.association import Association, Peer
 
 ENTRY_COUNT_MAX = 1000
 
-_STEP_KEYS = (
+STEP_KEYS = (
     "ScheduledProcedureStepStartTime", "ScheduledPerformingPhysicianName", "ScheduledProcedureStepDescription",
     "ScheduledStationName", "ScheduledProcedureStepLocation", "ScheduledProcedureStepID", "ScheduledStationAETitle",
 )  # fmt: skip
-_KEYS = (
+KEYS = (
     "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientSize", "PatientWeight",
     "ResponsiblePerson", "ResponsiblePersonRole", "AccessionNumber", "StudyInstanceUID", "RequestedProcedureID",
     "RequestedProcedureDescription", "ReferringPhysicianName", "SpecificCharacterSet",
@@ -48,10 +48,10 @@ def _identifier(dates: str, modality: str) -> Dataset:
     step = Dataset()
     step.ScheduledProcedureStepStartDate = dates
     step.Modality = modality
-    for keyword in _STEP_KEYS:
+    for keyword in STEP_KEYS:
         setattr(step, keyword, None)
     ds = Dataset()
-    for keyword in _KEYS:
+    for keyword in KEYS:
         setattr(ds, keyword, None)
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.ScheduledProcedureStepSequence = Sequence([step])

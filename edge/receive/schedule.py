@@ -14,18 +14,18 @@ from edge.store.database import Database
 from edge.store.matching import Kind, matches
 
 STEPS = "ScheduledProcedureStepSequence"
-_MATCHED = {
+MATCHED = {
     "PatientName": Kind.NAME, "PatientID": Kind.TEXT, "IssuerOfPatientID": Kind.TEXT, "PatientBirthDate": Kind.RANGE,
     "PatientSex": Kind.TEXT, "AccessionNumber": Kind.TEXT, "StudyInstanceUID": Kind.UID,
     "RequestedProcedureID": Kind.TEXT, "RequestedProcedureDescription": Kind.TEXT, "ReferringPhysicianName": Kind.NAME,
 }  # fmt: skip
-_MATCHED_OF_STEP = {
+MATCHED_OF_STEP = {
     "ScheduledStationAETitle": Kind.TEXT, "ScheduledProcedureStepStartDate": Kind.RANGE,
     "ScheduledProcedureStepStartTime": Kind.RANGE, "Modality": Kind.TEXT, "ScheduledPerformingPhysicianName": Kind.NAME,
     "ScheduledProcedureStepID": Kind.TEXT, "ScheduledProcedureStepDescription": Kind.TEXT,
 }  # fmt: skip
-RETURNED = frozenset({*_MATCHED, "PatientSize", "PatientWeight", "ResponsiblePerson", "ResponsiblePersonRole"})
-RETURNED_OF_STEP = frozenset(_MATCHED_OF_STEP)
+RETURNED = frozenset({*MATCHED, "PatientSize", "PatientWeight", "ResponsiblePerson", "ResponsiblePersonRole"})
+RETURNED_OF_STEP = frozenset(MATCHED_OF_STEP)
 _ALWAYS = frozenset({"SpecificCharacterSet", STEPS})
 
 
@@ -53,7 +53,7 @@ def _matches(entry: WorklistEntry, asked: Identifier, step: Identifier) -> bool:
     whole, of_step = as_keys(entry)
     return all(
         matches(keyword, kind, identifier.text(keyword), str(values.get(keyword) or ""))
-        for identifier, values, kinds in ((asked, whole, _MATCHED), (step, of_step, _MATCHED_OF_STEP))
+        for identifier, values, kinds in ((asked, whole, MATCHED), (step, of_step, MATCHED_OF_STEP))
         for keyword, kind in kinds.items()
     )
 

@@ -264,6 +264,12 @@ def _is_common(database: Database, modality: str) -> bool:
         return connection.execute(sql, (modality, COMMON_COUNT)).fetchone() is not None
 
 
+def kind_of(keyword: str) -> str:
+    """Return how a keyword is compared, a value of `matching.Kind`; empty when it is not."""
+    column = (_STUDY | _SERIES | _INSTANCE).get(keyword)
+    return column.kind.value if column is not None else ""
+
+
 def is_empty(database: Database) -> bool:
     """Tell whether nothing is kept at all."""
     with database.read() as connection:

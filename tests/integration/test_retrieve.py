@@ -1,5 +1,6 @@
 """Retrievals by real workstations: what arrives is what is kept, byte for byte, and nobody waits for memory."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from pynetdicom.sop_class import (
 from edge.errors import BadInputError
 from edge.store.header import read
 from tests.support.gateway import AE_TITLE, Gateway, run
-from tests.support.objects import dataset_bytes
+from tests.support.objects import dataset_bytes, write_object
 from tests.support.orthanc import Orthanc, free_port
 
 GET, MOVE = str(StudyRootQueryRetrieveInformationModelGet), str(StudyRootQueryRetrieveInformationModelMove)
@@ -254,6 +255,23 @@ def test_orthanc_finds_and_retrieves_from_us(gateway: Gateway, tmp_path: Path, p
         assert len(hospital.instances()) == OBJECTS
         kept = gateway.file_of("1.2.3.9.0").read_bytes()
         assert dataset_bytes(hospital.file_of("1.2.3.9.0")) == dataset_bytes(kept)
+
+
+def test_we_find_at_orthanc_and_have_it_send_to_us(gateway: Gateway, tmp_path: Path, ports: dict[str, int]) -> None:
+    options = {"DicomModalities": {"clinic": [AE_TITLE, "127.0.0.1", gateway.port]}}
+    with Orthanc(tmp_path / "orthanc", ae_title="ORTHANC", dimse_port=ports["orthanc"], options=options) as hospital:
+        for number in range(3):
+            path = tmp_path / f"{number}.dcm"
+            ds = write_object(path, StudyInstanceUID="1.2.7", PatientID="PRIOR", PatientName="Müller^Änne")
+            hospital.post("/instances", path.read_bytes())
+        command = [sys.executable, "-m", "edge", "fetch", "--from", "orthanc", "--patient-id", "PRI*", "--json"]
+        done = run(*command, "--config", gateway.config)
+        assert done.returncode == 0, done.stderr
+        (row,) = json.loads(done.stdout)
+        assert (row["study"], row["arrived"], row["failed"]) == ("1.2.7", 3, 0)
+        assert len(gateway.store.in_study("1.2.7")) == 3
+        assert gateway.store.require(ds.SOPInstanceUID).source == "dimse:ORTHANC"
+        assert run(*command[:-3], "--patient-id", "NOBODY", "--config", gateway.config).returncode == 4
 
 
 def test_orthanc_stores_to_us_and_asks_us_to_be_responsible(
