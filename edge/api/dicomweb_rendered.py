@@ -9,9 +9,11 @@ from edge.api.dicomweb_accept import choose_picture_type
 from edge.api.dicomweb_frames import parse_frame_list
 from edge.api.dicomweb_objects import Objects
 from edge.api.dicomweb_sending import Parts, is_fresh, not_modified, send_bytes
+from edge.api.dicomweb_states import States
 from edge.dicom.decode import NotDecodableError
 from edge.dicom.presentation import Window
 from edge.dicom.render import VIEWPORT_PX_MAX, Viewport, Wish, render
+from edge.dicom.softcopy import STATE_CLASSES
 from edge.errors import BadInputError, EdgeError, NotFoundError
 from edge.store import index
 from edge.store.database import Database
@@ -41,6 +43,7 @@ class Rendered:
     def __init__(self, database: Database, objects: Objects) -> None:
         self._database = database
         self._objects = objects
+        self._states = States(objects)
 
     async def answer_frames(self, request: web.Request) -> web.StreamResponse:
         """GET …/instances/I/rendered and …/frames/LIST/rendered."""
@@ -53,6 +56,9 @@ class Rendered:
         etag = _etag(instance, place.get("frames", "1"), wish)
         if is_fresh(request, etag):
             return not_modified(etag)
+        if instance.sop_class_uid in STATE_CLASSES:
+            picture = await self._states.picture(instance, numbers[0], wish)
+            return send_bytes(request, picture, wish.media_type, etag)
         pictures = [await self._picture(request, instance, number, wish) for number in numbers]
         if len(pictures) == 1:
             return send_bytes(request, pictures[0], wish.media_type, etag)

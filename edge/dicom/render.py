@@ -48,6 +48,11 @@ def render(data: bytes, number: int, presentation: Presentation, wish: Wish) -> 
     if _is_shown_as_stored(data, presentation.layout, wish):
         return data
     picture = presentation.show(decode(data, presentation.layout), number, wish.window)
+    return finish(picture, wish)
+
+
+def finish(picture: Picture, wish: Wish) -> bytes:
+    """Cut, scale and write a picture as it is asked for.  Raises: NotDecodableError, BadInputError."""
     if wish.viewport is not None:
         picture = _fit(picture, wish.viewport)
     return encode(picture, wish)
