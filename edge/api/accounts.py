@@ -90,7 +90,7 @@ class Accounts:
     async def is_own_series(self, principal: Principal, study: str, series: str | None) -> bool:
         """Tell whether a guest asks for objects of the very series its session makes."""
         session = await asyncio.to_thread(sessions.find, self._database, principal.session_id or "")
-        return session is not None and (session.study_instance_uid, session.series_instance_uid) == (study, series)
+        return session is not None and session.study_instance_uid == study and series in session.series_uids
 
     async def explain_nobody(self) -> NotSignedInError:
         """Return why nobody is signed in: a new node says how to begin."""

@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 from edge.core.access import Action, Principal, UserRole
 from edge.core.session import Role
-from edge.errors import BadInputError, EdgeError, RefusedError
+from edge.errors import BadInputError, EdgeError, NotFoundError, RefusedError
 from edge.runtime.log import event
 
 TEXT_CHARS_MAX = 200
 SECONDS_MAX = 600.0
+SHAPE_COUNT_MAX = 64
 log = logging.getLogger(__name__)
 
 
@@ -57,6 +58,12 @@ class Controls:
                 await self._record(principal, values, verb)
             case "save_last":
                 await self._record(principal, values, "clip.save_last", seconds=_seconds(message))
+            case "hold":
+                await self._hold(principal, values)
+            case "measure":
+                await self._measure(principal, values, message)
+            case "annotate":
+                await self._annotate(principal, values, message)
             case "request":
                 _require(principal, Action.ASK_CAPTURE, session_id)
                 await self._tell_request(session_id, message, values)
@@ -73,6 +80,43 @@ class Controls:
         await self._room.record(verb, session_id, **asked)
         # A guest chose the own name; the peer's begins with the invitation it came by.
         await self._audit(principal, verb, session_id, peer=str(values["peer_id"]))
+
+    async def _hold(self, principal: Principal, values: dict[str, Any]) -> None:
+        """Keep the very frame somebody froze on the own screen for as long as the drawing takes."""
+        session_id = str(values["session_id"])
+        _require(principal, Action.ASK_CAPTURE, session_id)
+        held = await self._room.record("frame.hold", session_id, frame_index=_frame_index(values))
+        await self._answer(values, {"type": "held", **held})
+
+    async def _measure(self, principal: Principal, values: dict[str, Any], message: dict[str, Any]) -> None:
+        session_id = str(values["session_id"])
+        _require(principal, Action.ASK_CAPTURE, session_id)
+        hold_id, wishes = _text(message, "hold_id"), _list(message, "measurements")
+        figures = await self._room.record("frame.measure", session_id, hold_id=hold_id, measurements=wishes)
+        await self._answer(values, {"type": "measured", "hold_id": hold_id, "ref": message.get("ref"), **figures})
+
+    async def _annotate(self, principal: Principal, values: dict[str, Any], message: dict[str, Any]) -> None:
+        """Keep a drawing; by the hold of its frame, or by the RTP timestamp alone."""
+        session_id = str(values["session_id"])
+        _require(principal, Action.ASK_CAPTURE, session_id)
+        frame: dict[str, Any] = {"hold_id": _text(message, "hold_id")} if message.get("hold_id") else {}
+        told = await self._room.record(
+            "annotate", session_id, graphics=_list(message, "graphics"), measurements=_list(message, "measurements"),
+            author={"name": str(values.get("name", "")), "role": str(values["role"])},
+            **(frame or {"frame_index": _frame_index(values)}),
+        )  # fmt: skip
+        detail = {key: told[key] for key in ("still_sop_instance_uid", "report_sop_instance_uid", "frame_index")}
+        await self._audit(
+            principal, "annotate", told["sop_instance_uid"], session=session_id, peer=str(values["peer_id"]), **detail
+        )
+        answered = {"type": "annotated", "sop_instance_uid": told["sop_instance_uid"], **detail}
+        await self._answer(values, {**answered, "measurements": told["measurements"]})
+
+    async def _answer(self, values: dict[str, Any], message: dict[str, Any]) -> None:
+        """Tell the asker what came of it, with the timestamp the page asked by."""
+        stamp = (values.get("message") or {}).get("rtp_timestamp")
+        told = {"v": 1, **message, **({} if stamp is None else {"rtp_timestamp": stamp})}
+        await self._room.tell(str(values["session_id"]), told, peer_id=str(values["peer_id"]))
 
     async def _tell_request(self, session_id: str, message: dict[str, Any], values: dict[str, Any]) -> None:
         request = {"v": 1, "type": "request", "request_id": secrets.token_hex(6), "text": _text(message, "text")}
@@ -95,6 +139,24 @@ def principal_of(values: dict[str, Any]) -> Principal:
 def _require(principal: Principal, action: Action, session_id: str) -> None:
     if not principal.may(action, session_id=session_id):
         raise RefusedError("Only watching is allowed here.")
+
+
+def _frame_index(values: dict[str, Any]) -> int:
+    """Return the frame a page named by its RTP timestamp; a neighbour is never guessed.  Raises: NotFoundError."""
+    index = values.get("frame_index")
+    if index is None:
+        raise NotFoundError(
+            "It is not known any more which picture that was.", next_step="Freeze a newer picture and draw again."
+        )
+    return int(index)
+
+
+def _list(message: dict[str, Any], key: str) -> list[Any]:
+    """Return a list of the message, empty when absent; record looks at what is in it.  Raises: BadInputError."""
+    value = message.get(key, [])
+    if not isinstance(value, list) or len(value) > SHAPE_COUNT_MAX:
+        raise BadInputError(f"The field {key} is a list of at most {SHAPE_COUNT_MAX} shapes.")
+    return value
 
 
 def _text(message: dict[str, Any], key: str) -> str:

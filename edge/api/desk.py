@@ -13,7 +13,7 @@ from typing import Any
 
 from edge.api.hub import Hub
 from edge.api.rows import show_object
-from edge.api.shapes import OpenSession, SessionView
+from edge.api.shapes import OpenSession, SessionObject, SessionView
 from edge.api.situation import Situation
 from edge.api.views import for_principal, read_patient, view_session, without_patient
 from edge.config import Config
@@ -153,13 +153,16 @@ class Desk:
 
     async def view(self, session: Session) -> SessionView:
         """Return everything known of it, patient included."""
-        series = {
-            "StudyInstanceUID": session.study_instance_uid,
-            "SeriesInstanceUID": session.series_instance_uid,
-        }
-        kept = await asyncio.to_thread(index.search_instances, self._database, series, limit=OBJECTS_LISTED_MAX)
-        objects = [show_object(row) for row in kept.rows]
+        objects = await asyncio.to_thread(self._objects, session)
         return view_session(session, self._situation, objects, public_url=self.public_url)
+
+    def _objects(self, session: Session) -> list[SessionObject]:
+        found: list[SessionObject] = []
+        for series_uid in session.series_uids:
+            series = {"StudyInstanceUID": session.study_instance_uid, "SeriesInstanceUID": series_uid}
+            rows = index.search_instances(self._database, series, limit=OBJECTS_LISTED_MAX).rows
+            found += [show_object(row) for row in rows]
+        return found
 
     async def publish(self, session_id: str) -> None:
         """Tell browsers, and the pages in the call, how a session stands."""

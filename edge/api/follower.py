@@ -22,6 +22,10 @@ SUBSCRIBE_S = 0.1
 RECONCILE_S = 5.0
 CONTROL_COUNT_MAX = 32
 """Asked for and not yet answered; more are dropped and logged, a person presses again."""
+DRAWING_KEYS = (
+    "still_sop_instance_uid", "report_sop_instance_uid", "frame_index", "graphics", "measurements", "author",
+)  # fmt: skip
+"""What pages are told of a drawing besides its UID."""
 log = logging.getLogger(__name__)
 
 
@@ -137,6 +141,7 @@ class Follower:
                     "type": "saved",
                     "sop_instance_uid": values["sop_instance_uid"],
                     "kind": values["kind"],
+                    **{key: values[key] for key in DRAWING_KEYS if key in values},
                 }
                 await self._desk.tell(session_id, saved)
             case "record.failed":

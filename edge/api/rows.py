@@ -5,7 +5,7 @@ from typing import Any
 from edge.api import local_time
 from edge.api.object_shapes import InstanceView
 from edge.api.shapes import SessionObject
-from edge.api.views import kind_of
+from edge.api.views import kind_in_session, kind_of
 from edge.core import dicom_time
 from edge.store.index import Row
 
@@ -66,7 +66,8 @@ def show_object(row: Row) -> SessionObject:
     """Return what a session's page needs of an object."""
     return SessionObject(
         sop_instance_uid=row["SOPInstanceUID"],
-        kind=kind_of(row["SOPClassUID"]),
+        kind=kind_in_session(row["SOPClassUID"]),
+        series_instance_uid=str(row.get("SeriesInstanceUID", "")),
         frame_count=int(row.get("NumberOfFrames", 1)),
         at_s=content_s(row) or float(row["kept_s"]),
         is_recovered=is_recovered(row),

@@ -158,9 +158,11 @@ class Recording(Answer):
 class SessionObject(Answer):
     sop_instance_uid: str
     kind: str
+    """clip, still, annotation (a drawing on a still), report (its measurements) or other."""
     frame_count: int
     at_s: float
     is_recovered: bool
+    series_instance_uid: str = ""
 
 
 class SessionView(Answer):

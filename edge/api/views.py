@@ -14,6 +14,11 @@ _KINDS = {
     "1.2.840.10008.5.1.4.1.1.6.1": "still",
     "1.2.840.10008.5.1.4.1.1.77.1.6": "slide",
 }
+_DRAWN = {
+    "1.2.840.10008.5.1.4.1.1.11.1": "annotation",
+    "1.2.840.10008.5.1.4.1.1.11.2": "annotation",
+    "1.2.840.10008.5.1.4.1.1.88.33": "report",
+}
 
 
 def view_session(
@@ -58,6 +63,11 @@ def without_patient(view: SessionView) -> SessionView:
 def kind_of(sop_class_uid: str) -> str:
     """Return what people call an object of this class.  Standard: PS3.6 A"""
     return _KINDS.get(sop_class_uid, "other")
+
+
+def kind_in_session(sop_class_uid: str) -> str:
+    """Return what the pages of an exam call an object: drawings and reports beside clips and stills."""
+    return _DRAWN.get(sop_class_uid) or kind_of(sop_class_uid)
 
 
 def show_patient(patient: Patient) -> PatientShape:

@@ -15,13 +15,14 @@ class Room:
     def __init__(self, *, is_closed: bool = False) -> None:
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
         self.told: list[tuple[dict[str, Any], str | None]] = []
+        self.answers: dict[str, dict[str, Any]] = {}
         self._is_closed = is_closed
 
     async def record(self, verb: str, session_id: str, **values: Any) -> dict[str, Any]:
         if self._is_closed:
             raise ConflictError("The session s is closed.")
         self.asked.append((verb, session_id, values))
-        return {}
+        return self.answers.get(verb, {})
 
     async def tell(self, session_id: str, message: dict[str, Any], *, peer_id: str | None = None) -> None:
         self.told.append((message, peer_id))
@@ -49,7 +50,9 @@ async def test_a_specialist_gets_the_very_frame_that_was_seen() -> None:
     assert audit.rows == [("Dr Far", "still")]
 
 
-@pytest.mark.parametrize("kind", ["still", "clip.start", "clip.stop", "save_last", "request", "request.answer"])
+@pytest.mark.parametrize("kind", [
+    "still", "clip.start", "clip.stop", "save_last", "request", "request.answer", "hold", "measure", "annotate",
+])  # fmt: skip
 async def test_an_observer_is_refused_and_only_the_observer_is_told(kind: str) -> None:
     room, audit = Room(), Audit()
     message = {"type": kind, "seconds": 5, "text": "x", "request_id": "1", "answer": "done"}
@@ -100,3 +103,43 @@ async def test_what_record_refuses_is_told_with_the_next_step() -> None:
     await Controls(room, Audit()).take(ctl({"type": "clip.start"}))
     assert room.told[0][0]["message"] == "The session s is closed."
     assert room.told[0][0]["next_step"]
+
+
+async def test_the_frame_somebody_draws_on_is_held_by_its_exact_index_and_the_page_hears_how_it_is_calibrated() -> None:
+    room = Room()
+    room.answers["frame.hold"] = {"hold_id": "h1", "frame_index": 41, "regions": []}
+    await Controls(room, Audit()).take(ctl({"type": "hold", "rtp_timestamp": 90000}, frame_index=41))
+    assert room.asked == [("frame.hold", "s", {"frame_index": 41})]
+    [(told, peer_id)] = room.told
+    assert (told["type"], told["hold_id"], told["rtp_timestamp"], peer_id) == ("held", "h1", 90000, "p")
+
+
+@pytest.mark.parametrize("kind", ["hold", "annotate"])
+async def test_a_picture_that_is_not_known_any_more_is_never_replaced_by_a_neighbour(kind: str) -> None:
+    room = Room()
+    graphics = [{"kind": "point", "points": [[0.5, 0.5]]}]
+    await Controls(room, Audit()).take(ctl({"type": kind, "rtp_timestamp": 1, "graphics": graphics}))
+    assert room.asked == []
+    assert room.told[0][0]["type"] == "error"
+
+
+async def test_a_drawing_is_kept_with_its_author_and_in_the_audit_with_what_it_refers_to() -> None:
+    room, audit = Room(), Audit()
+    uids = {"sop_instance_uid": "1.2", "still_sop_instance_uid": "1.3", "report_sop_instance_uid": ""}
+    room.answers["annotate"] = {**uids, "frame_index": 41, "measurements": []}
+    graphics = [{"kind": "point", "points": [[0.5, 0.5]]}]
+    await Controls(room, audit).take(ctl({"type": "annotate", "hold_id": "h1", "graphics": graphics}))
+    [(verb, _, asked)] = room.asked
+    assert (verb, asked["hold_id"], asked["graphics"]) == ("annotate", "h1", graphics)
+    assert asked["author"] == {"name": "Dr Far", "role": "specialist"}
+    assert "frame_index" not in asked
+    assert audit.rows == [("Dr Far", "annotate")]
+    assert room.told[0][0]["still_sop_instance_uid"] == "1.3"
+
+
+@pytest.mark.parametrize("graphics", ["x", [{}] * 100])
+async def test_a_drawing_that_is_no_list_of_shapes_is_refused(graphics: Any) -> None:
+    room = Room()
+    await Controls(room, Audit()).take(ctl({"type": "annotate", "graphics": graphics}, frame_index=1))
+    assert room.asked == []
+    assert room.told[0][0]["type"] == "error"
