@@ -170,7 +170,7 @@ class Conversation:
         """Return the association request of a peer that may call and has got a place."""
         until_s = time.monotonic() + self._house.request_s
         if self._house.tls is not None:
-            self._wire.shake_hands(self._house.tls, until_s=until_s)
+            self._shake_hands(self._house.tls, until_s)
         while (found := self._reader.next()) is None:
             if not (count := self._wire.receive_into(self._reader.room(), until_s - time.monotonic())):
                 raise _Ended
@@ -188,6 +188,13 @@ class Conversation:
         if refusal is not None:
             self._refuse(request, refusal)
         return request
+
+    def _shake_hands(self, tls: ssl.SSLContext, until_s: float) -> None:
+        try:
+            self._wire.shake_hands(tls, until_s=until_s)
+        except OSError as error:  # There is no language yet to say goodbye in.
+            log_event(log, "association.no_tls", level=logging.WARNING, host=self._peer[0], reason=str(error))
+            raise _Ended from None
 
     def _refuse(self, request: AssociateRequest, refusal: Refusal) -> None:
         log_event(
@@ -242,7 +249,7 @@ class Conversation:
                 slice_s = self._house.idle_s if partner.is_resting else REST_AFTER_S
                 return self._wire.receive_into(room, min(slice_s, self._house.idle_s))
             except TimeoutError:
-                if time.monotonic() - partner.moved_s >= self._house.idle_s:
+                if time.monotonic() - partner.moved_s >= self._house.idle_s and not partner.is_answering:
                     raise
                 partner.rest()
 
@@ -347,6 +354,7 @@ class Conversation:
         """Say it and let the peer close first: closing at once could make its kernel throw the last word away."""
         self.has_place = False
         try:
+            self._wire.hurry(CLOSE_S)
             self._wire.send([last_word])
             until_s = time.monotonic() + CLOSE_S
             scratch = memoryview(bytearray(4096))

@@ -118,11 +118,14 @@ def install(
             return
         assoc.dimse.cancel_req = {}
         assoc._is_paused = True  # Sending from this thread is allowed.
-        if kind in own:
-            own[kind](assoc, message, context)
-        else:
-            _answer(answerers[kind], Exchange(assoc, message, context))
-        assoc._is_paused = False
+        assoc.is_answering = True  # See `partner`.
+        try:
+            if kind in own:
+                own[kind](assoc, message, context)
+            else:
+                _answer(answerers[kind], Exchange(assoc, message, context))
+        finally:
+            assoc.is_answering = assoc._is_paused = False
         assoc.dimse.cancel_req = {}
         assoc.dul._idle_timer.restart()  # The peer was waiting for us, not we for it.
 

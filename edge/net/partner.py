@@ -59,6 +59,11 @@ class Partner:
         self.moved_s = time.monotonic()
         """When bytes last went either way."""
 
+    @property
+    def is_answering(self) -> bool:
+        """Tell whether the library works for the peer, who waits: a silence is ours then."""
+        return bool(getattr(self._assoc, "is_answering", False))
+
     def send(self, kind: PduType, body: memoryview | bytes) -> None:
         """Pass a PDU of the peer on.  Raises: OSError."""
         self.wake()
