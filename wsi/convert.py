@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wsi.defects import mend
+from wsi.defects import mend, refuse_ruin, sentence
 from wsi.errors import (
     ConversionStoppedError,
     OutputError,
@@ -23,7 +23,7 @@ from wsi.plan import Plan, PlannedInstance, split
 from wsi.pyramid import AnyImage, MissingImage
 from wsi.report import FileReport, VerificationReport
 from wsi.series import Levels, images_of, lossy_ratios, plan_conversion, subject_of
-from wsi.source import FrameTable, Image, Source, StoredImage
+from wsi.source import FrameTable, Image, MadeImage, Source, StoredImage
 from wsi.spool import spool_frames
 from wsi.verify import verify_file
 from wsi.writer import Layout, Progress, lay_out, output_error, sync_folder, write_file
@@ -145,6 +145,11 @@ class _Job:
         self._source, self._images, self._plan = source, images, plan
         self._out_dir, self._workers = out_dir, workers
         self._max_part_bytes = max_part_bytes
+        self._defects = {
+            instance.sop_instance_uid: image.defects
+            for instance, image in zip(plan.instances, images, strict=True)
+            if image.defects
+        }
         self._done: dict[int, _Done] = {}
         self._locked = -1
         self._on_progress, self._should_stop, self._is_verified = progress, should_stop, is_verified
@@ -176,11 +181,7 @@ class _Job:
             files=tuple(replace(file, path=self._out_dir / file.path.name) for file in files),
             verification=VerificationReport(files=tuple(reports)) if self._is_verified else None,
             notes=self._subject.description.notes,
-            defects={
-                instance.sop_instance_uid: image.defects
-                for instance, image in zip(self._plan.instances, self._images, strict=True)
-                if image.defects
-            },
+            defects=self._defects,
         )
 
     def _lock(self) -> None:
@@ -216,6 +217,8 @@ class _Job:
         for planned, instance in zip(self._images, self._plan.instances, strict=True):
             image = self._bound(planned)
             table, spool = self._frames(image)
+            if isinstance(image, MadeImage) and image.damaged:
+                self._tell_damage(instance, image)
             ratios = self._lossy_ratios(planned, table)
             parts = self._parts(instance, table)
             for part in parts:
@@ -233,6 +236,14 @@ class _Job:
             if spool is not None:
                 spool.unlink(missing_ok=True)
         return files, reports
+
+    def _tell_damage(self, instance: PlannedInstance, image: MadeImage) -> None:
+        frames = tuple(sorted(image.damaged))
+        refuse_ruin(self._source, image, len(frames))
+        self._defects[instance.sop_instance_uid] = frames
+        said = self._subject.description
+        noted = replace(said, notes=(*said.notes, sentence(image, frames)))
+        self._subject = replace(self._subject, description=noted)
 
     def _parts(self, instance: PlannedInstance, table: FrameTable) -> list[PlannedInstance]:
         if not self._max_part_bytes:

@@ -6,6 +6,7 @@ What begins or ends wrongly is damaged. Bits flipped inside a tile are not seen 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from wsi import codec
 from wsi import encoding as forms
 from wsi.errors import SlideError, UnreadableSlideError
-from wsi.source import FrameTable, Image, Offsets, OpenSource, StoredImage
+from wsi.source import FrameTable, Image, Offsets, OpenSource, Source, StoredImage
 
 _HEAD_BYTES, _TAIL_BYTES = 24, 8
 """Looked at of every tile."""
@@ -35,19 +36,23 @@ def mend(source: OpenSource) -> None:
     notes: list[str] = []
     for image in source.images:
         damaged = find(image) if isinstance(image, StoredImage) else []
-        if len(damaged) > _SHARE_MAX * image.level.frame_count:
-            raise UnreadableSlideError(
-                f"{source.path.name}: {len(damaged)} of {image.level.frame_count} tiles are damaged"
-                f" in its {_name(image)}."
-            )
+        refuse_ruin(source, image, len(damaged))
         if damaged and isinstance(image, StoredImage):
-            notes.append(_sentence(image, damaged))
+            notes.append(sentence(image, damaged))
             images.append(replace(image, table=_without(image, damaged), defects=tuple(damaged)))
         else:
             images.append(image)
     source.images = tuple(images)
     if notes:
         source.description = replace(source.description, notes=(*source.description.notes, *notes))
+
+
+def refuse_ruin(source: Source, image: Image, damaged_count: int) -> None:
+    """Refuse an image of which little is left.  Raises: UnreadableSlideError"""
+    if damaged_count > _SHARE_MAX * image.level.frame_count:
+        raise UnreadableSlideError(
+            f"{source.path.name}: {damaged_count} of {image.level.frame_count} tiles are damaged in its {_name(image)}."
+        )
 
 
 def find(image: StoredImage) -> list[int]:
@@ -125,7 +130,8 @@ def _blank(image: StoredImage, lengths: Offsets) -> bytes:
     )
 
 
-def _sentence(image: StoredImage, damaged: list[int]) -> str:
+def sentence(image: Image, damaged: Sequence[int]) -> str:
+    """Return which tiles of an image are damaged, for people."""
     named = ", ".join(map(str, damaged[:_NAMED_MAX]))
     more = f" and {len(damaged) - _NAMED_MAX} more" if len(damaged) > _NAMED_MAX else ""
     what = "1 tile is" if len(damaged) == 1 else f"{len(damaged)} tiles are"

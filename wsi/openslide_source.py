@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import openslide
@@ -23,6 +24,7 @@ from wsi.tiff_facts import MPP_ASSUMED, MPP_MAX, MPP_MIN, MPP_NOTE
 TILE_PX = 512
 PSNR_DB_MIN = 30.0
 _FOLDER_FILES_MAX = 2000
+_ERRORS_MAX = 32
 
 
 def open_with_openslide(path: Path) -> OpenSource:
@@ -33,14 +35,15 @@ def open_with_openslide(path: Path) -> OpenSource:
         raise NotASlideError(f"{path.name} is no slide format known here.") from error
     except openslide.OpenSlideError as error:
         raise UnreadableSlideError(f"{path.name} is damaged or incomplete: {error}.") from error
+    handles = _Handles(path, slide)
     try:
         description = _describe(path, slide)
-        images: list[Image] = _levels(slide, description)
+        images: list[Image] = _levels(handles, description)
         images += _pictures(slide, images[0].level)
     except openslide.OpenSlideError as error:
         slide.close()
         raise UnreadableSlideError(f"{path.name} cannot be decoded: {error}.") from error
-    return OpenSource(path=path, description=description, images=tuple(images), on_close=[slide.close])
+    return OpenSource(path=path, description=description, images=tuple(images), on_close=[handles.close])
 
 
 def _describe(path: Path, slide: openslide.OpenSlide) -> SlideDescription:
@@ -74,7 +77,8 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
-def _levels(slide: openslide.OpenSlide, description: SlideDescription) -> list[Image]:
+def _levels(handles: _Handles, description: SlideDescription) -> list[Image]:
+    slide = handles.current
     width, height = slide.dimensions
     mpp = description.mpp or (0.0, 0.0)
     images: list[Image] = []
@@ -87,16 +91,18 @@ def _levels(slide: openslide.OpenSlide, description: SlideDescription) -> list[I
             mpp_x=mpp[0] * downsample(width, width_px),
             mpp_y=mpp[1] * downsample(height, height_px),
         )
-        read = _reader(slide, index, level)
+        damaged: set[int] = set()
+        read = _reader(handles, index, level, damaged)
         images.append(
             MadeImage(
                 kind=Kind.VOLUME,
                 level=level,
                 encoding=_encoding(slide),
                 is_resampled=index > 0,
-                make_frame=_maker(slide, index, level),
+                make_frame=_maker(handles, index, level, damaged),
                 read_pixels=read,
                 psnr_db_min=PSNR_DB_MIN,
+                damaged=damaged,
             )
         )
     return images
@@ -133,21 +139,68 @@ def _whiten_outside(pixels: Pixels, level: Level, column_index: int, row_index: 
         pixels[..., :3] += (255 - pixels[..., 3])[..., None]
 
 
-def _maker(slide: openslide.OpenSlide, index: int, level: Level) -> Callable[[int], bytes]:
+def _maker(handles: _Handles, index: int, level: Level, damaged: set[int]) -> Callable[[int], bytes]:
     def make(frame_index: int) -> bytes:
-        try:
-            return encode_jpeg(_argb(slide, index, level, frame_index), quality=QUALITY, colorspace="BGRX")
-        except openslide.OpenSlideError as error:
-            raise UnreadableSlideError(f"Tile {frame_index} of level {index} cannot be decoded: {error}.") from error
+        pixels = _argb_or_white(handles, index, level, frame_index, damaged)
+        return encode_jpeg(pixels, quality=QUALITY, colorspace="BGRX")
 
     return make
 
 
-def _reader(slide: openslide.OpenSlide, index: int, level: Level) -> Callable[[int], Pixels]:
+def _reader(handles: _Handles, index: int, level: Level, damaged: set[int]) -> Callable[[int], Pixels]:
     def read(frame_index: int) -> Pixels:
-        return np.ascontiguousarray(_argb(slide, index, level, frame_index)[..., 2::-1])
+        return np.ascontiguousarray(_argb_or_white(handles, index, level, frame_index, damaged)[..., 2::-1])
 
     return read
+
+
+def _argb_or_white(handles: _Handles, index: int, level: Level, frame_index: int, damaged: set[int]) -> Pixels:
+    """Return a tile as OpenSlide gives it, or white where it cannot be decoded, and note that."""
+    if frame_index + 1 not in damaged:
+        slide = handles.current
+        try:
+            return _argb(slide, index, level, frame_index)
+        except openslide.OpenSlideError:
+            # One error makes a handle useless for good: others go on with a new one, and this tile is tried alone.
+            handles.retire(slide)
+        try:
+            with openslide.OpenSlide(handles.path) as own:
+                return _argb(own, index, level, frame_index)
+        except openslide.OpenSlideError:
+            damaged.add(frame_index + 1)
+    return np.full((level.tile_height_px, level.tile_width_px, 4), 255, np.uint8)
+
+
+class _Handles:
+    """The open scan, opened anew after an error; safe to use from several threads."""
+
+    def __init__(self, path: Path, slide: openslide.OpenSlide) -> None:
+        self.path, self.current = path, slide
+        self._retired: list[openslide.OpenSlide] = []
+        self._lock = Lock()
+
+    def retire(self, slide: openslide.OpenSlide) -> None:
+        """Use another handle from now on; the old one stays open, for others may still be reading with it.
+
+        Raises: UnreadableSlideError after too many errors
+        """
+        with self._lock:
+            if slide is not self.current:
+                return
+            if len(self._retired) >= _ERRORS_MAX:
+                raise UnreadableSlideError(
+                    f"{self.path.name} has more than {_ERRORS_MAX} tiles that cannot be decoded."
+                )
+            self._retired.append(slide)
+            try:
+                self.current = openslide.OpenSlide(self.path)
+            except openslide.OpenSlideError as error:
+                raise UnreadableSlideError(f"{self.path.name} is damaged: {error}.") from error
+
+    def close(self) -> None:
+        """Close every handle. May be called twice."""
+        for slide in (*self._retired, self.current):
+            slide.close()
 
 
 def _pictures(slide: openslide.OpenSlide, base: Level) -> list[Image]:

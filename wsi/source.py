@@ -137,6 +137,8 @@ class MadeImage(ImageBase):
     """None: decoded frames must equal the source's pixels; else how close they must be."""
     is_same: Callable[[int, bytes], bool] | None = None
     """Tell whether a frame, by index from 0, holds the scan's own coefficients; proves more than pixels do."""
+    damaged: set[int] = field(default_factory=set)
+    """Filled while frames are made: numbers, from 1, of those that cannot be decoded and are white."""
 
 
 Image = StoredImage | MadeImage

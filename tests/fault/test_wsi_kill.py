@@ -13,7 +13,7 @@ import tifffile
 
 from tests.support.scans import APERIO, jpeg, picture, tiles_of, write_level
 
-KILLS = 6
+KILLS = 20
 SIDE_PX = 6400
 
 

@@ -63,3 +63,24 @@ def test_the_scale_is_kept(conversion: Conversion) -> None:
     ds = pydicom.dcmread(conversion.files[1].path, stop_before_pixels=True)
     spacing = ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing
     assert [float(value) for value in spacing] == pytest.approx([0.001, 0.001])
+
+
+def test_a_tile_that_cannot_be_decoded_is_white_and_named(tmp_path: Path) -> None:
+    pixels = picture(1024, 1536)
+    form = {"compression": "deflate", "tile": (64, 64), "photometric": "rgb"}
+    tifffile.imwrite(tmp_path / "a.tif", pixels, metadata=None, **form)
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        # The 26th tile of 24 across: the second row, third column; it lies in the first frame of 512 px.
+        offset, length = tiff.pages[0].dataoffsets[26], tiff.pages[0].databytecounts[26]
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    data[offset : offset + length] = b"\xff" * length
+    (tmp_path / "a.tif").write_bytes(data)
+    result = convert(tmp_path / "a.tif", tmp_path / "out")
+    assert list(result.defects.values()) == [(1,)]
+    assert result.verification is not None
+    assert result.verification.is_proven
+    ds = pydicom.dcmread(result.files[0].path)
+    assert "white here: frame 1." in ds.ImageComments
+    frames = [np.asarray(frame, np.int16) for frame in ds.pixel_array]
+    assert frames[0].min() == 255
+    assert np.abs(frames[4] - pixels[512:1024, 512:1024]).mean() < 6
