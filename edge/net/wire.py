@@ -29,6 +29,7 @@ class Wire:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._timeout_s = 0.0
+        self._stall_s = SEND_STALL_S
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(SEND_STALL_S))
         connection.setblocking(True)
 
@@ -72,6 +73,11 @@ class Wire:
             except ssl.SSLEOFError:
                 return 0
 
+    def hurry(self, stall_s: float) -> None:
+        """From now on leave a peer that takes no byte for so long."""
+        self._stall_s = stall_s
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(stall_s))
+
     def send(self, parts: Iterable[bytes | memoryview]) -> None:
         """Send all of it, with nothing of other threads between.  Raises: TimeoutError, OSError."""
         with self._lock:
@@ -83,9 +89,9 @@ class Wire:
                     except BlockingIOError:
                         raise TimeoutError(SILENT) from None
                     except ssl.SSLWantWriteError:
-                        self._wait(select.POLLOUT, SEND_STALL_S)
+                        self._wait(select.POLLOUT, self._stall_s)
                     except ssl.SSLWantReadError:
-                        self._wait(select.POLLIN, SEND_STALL_S)
+                        self._wait(select.POLLIN, self._stall_s)
 
     def shut(self) -> None:
         """End it for both sides, from any thread; whoever waits in it wakes."""

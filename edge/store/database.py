@@ -6,6 +6,7 @@
 Durability: WAL with synchronous=FULL. When `write()` returns without an error, what it wrote survives a power cut.
 """
 
+import os
 import re
 import sqlite3
 import threading
@@ -23,6 +24,8 @@ BUSY_TIMEOUT_S = 15.0
 WAL_BYTES_MAX = 64 * 1024 * 1024
 CHECKPOINT_PAGES = 4000
 """So many pages of 4 KB are collected in the log before they are written into the index: many of them are the same."""
+LOG_FRAME_BYTES = 4096 + 24
+_ZEROS_BYTES = 1024 * 1024
 GROUP_MAX = 64
 """So many waiting transactions of this process share one commit, and its one sync, at most."""
 
@@ -138,6 +141,25 @@ class Database:
                 connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise _explain(error, self.path) from error
+
+    def reserve_log(self) -> None:
+        """Give the write-ahead log its whole length now: a commit that makes a file longer costs twice as much.
+
+        Zeros after the last frame are no frames to SQLite. Nobody else adds any while we hold the writing lock.
+        A disk without room for it is no fault: the log then grows as it is needed.
+        """
+        log_path, wanted = self.path.with_name(self.path.name + "-wal"), CHECKPOINT_PAGES * LOG_FRAME_BYTES
+        with self.write():
+            descriptor = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                size = os.fstat(descriptor).st_size
+                while size < wanted:
+                    size += os.pwrite(descriptor, bytes(min(_ZEROS_BYTES, wanted - size)), size)
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, size)
+            finally:
+                os.close(descriptor)
 
     def close(self) -> None:
         """Close every connection; nothing may be in flight."""

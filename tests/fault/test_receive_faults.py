@@ -48,3 +48,21 @@ faults = list(faults_of(scene, ["receive", "open", "write", "link", "sync_file",
 print([(item.sop_instance_uid, len(item.dataset)) for item in scene.items])
 print(generator.sample(faults, 50))
 """
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        "faults.take = lambda store, received: StoreAnswer(status=0)",  # Says yes and keeps nothing.
+        "durable.place = lambda temp, final, below: temp.replace(final)",  # No folders, nothing left to heal with.
+        "Instances.sweep = lambda *_, **__: 0",
+    ],
+)
+def test_the_audit_notices_a_store_that_breaks_its_word(spoiled: str) -> None:
+    program = (
+        "from edge.net.provider import StoreAnswer; from edge.store import durable;"
+        " from edge.store.instances import Instances; from tests.support import receive_faults as faults;"
+        f" {spoiled}; faults.inject(60, seed=1)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100)
+    assert ended.returncode == 1 and "AssertionError" in ended.stderr

@@ -1,5 +1,6 @@
 """One file, many readers, one writer a process."""
 
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -138,3 +139,20 @@ def test_every_table_names_its_writer() -> None:
             writer = line.split("Writer: ")[1]
         if line.startswith(("CREATE TABLE", "CREATE VIRTUAL TABLE")):
             assert writer.startswith("edge.store."), line
+
+
+def test_a_reserved_log_loses_nothing_of_before_and_after(tmp_path: Path) -> None:
+    """Also for whoever opens the files as a crash left them."""
+    database = Database(tmp_path / "edge.db")
+    for number in (1, 2):
+        with database.write() as connection:
+            connection.execute("INSERT INTO jobs VALUES (?, '', '', 0, '{}')", (str(number),))
+        database.reserve_log()
+    assert (tmp_path / "edge.db-wal").stat().st_size >= 4000 * 4096
+    left = tmp_path / "left"
+    left.mkdir()
+    for name in ("edge.db", "edge.db-wal"):
+        shutil.copyfile(tmp_path / name, left / name)
+    with Database(left / "edge.db").read() as connection:
+        assert [row[0] for row in connection.execute("SELECT job_id FROM jobs ORDER BY job_id")] == ["1", "2"]
+    database.close()
