@@ -14,7 +14,7 @@ import { DicomTileSource } from "./tile-source";
 const ZOOM_MAX = 8;
 const ZOOM_S = 0.3;
 /** Short: the next field of view is wanted at once, and the hand that drags leads anyway. */
-const PAN_S = 0.1;
+const PAN_S = 0.08;
 const TILES_KEPT = 600;
 /** Tiles handed to the frame loader, which decides what travels when; the library's own choice is one a picture. */
 const TILES_A_PICTURE = 24;
@@ -35,6 +35,8 @@ export interface Look {
   /** The scanner's profile, perhaps still on its way; null shows the numbers as they stand. */
   profile: Promise<Uint8Array | null> | null;
 }
+
+const SOFTWARE_RENDERERS = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
 export class Stage extends EventTarget {
   readonly viewer: OpenSeadragon.Viewer;
@@ -138,6 +140,18 @@ export class Stage extends EventTarget {
   }
 
   private listenToTiles(): void {
+    let isMoving = false;
+    // For whoever measures: all of the field of view is there, and nothing moves any more.
+    const rest = (): void => {
+      const { world } = this.viewer;
+      const isWhole = Array.from({ length: world.getItemCount() }, (_, index) => world.getItemAt(index).getFullyLoaded()).every(Boolean);
+      if (isWhole && !isMoving) requestAnimationFrame(() => performance.mark("stage.whole"));
+    };
+    this.viewer.addHandler("animation-start", () => (isMoving = true));
+    this.viewer.addHandler("animation-finish", () => {
+      isMoving = false;
+      rest();
+    });
     const drawn = (event: unknown): void => {
       const { tiles } = event as { tiles: OpenSeadragon.Tile[] };
       if (!tiles.some((tile) => tile.loaded)) return;
@@ -148,7 +162,7 @@ export class Stage extends EventTarget {
     this.viewer.world.addHandler("add-item", (event) => {
       (event as unknown as { item: OpenSeadragon.TiledImage }).item.addHandler("fully-loaded-change", (change) => {
         if (!(change as unknown as { fullyLoaded: boolean }).fullyLoaded) return;
-        requestAnimationFrame(() => performance.mark("stage.whole"));
+        rest();
         void this.source?.completeCoarse(this.stop.signal);
       });
     });
@@ -250,8 +264,11 @@ export class Stage extends EventTarget {
 /** Without a graphics processor WebGL is drawn by the main one, ten times slower than the plain canvas. */
 function hasGraphicsProcessor(): boolean {
   const context = document.createElement("canvas").getContext("webgl", { failIfMajorPerformanceCaveat: true });
-  context?.getExtension("WEBGL_lose_context")?.loseContext();
-  return context !== null;
+  if (!context) return false;
+  const info = context.getExtension("WEBGL_debug_renderer_info");
+  const name = String(context.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : context.RENDERER));
+  context.getExtension("WEBGL_lose_context")?.loseContext();
+  return !SOFTWARE_RENDERERS.test(name);
 }
 
 /**
