@@ -16,7 +16,9 @@ from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelMove,
 )
 
+from edge.dicom import character_set
 from edge.store.header import read
+from tests.support.foreign import NAMES, labels, object_in, study_uid
 from tests.support.gateway import AE_TITLE, Gateway, run
 
 STUDY_FIND = str(StudyRootQueryRetrieveInformationModelFind)
@@ -186,16 +188,10 @@ def raw_name(path: Path) -> tuple[bytes, str, str]:
     return raw.rstrip(b" "), terms if isinstance(terms, str) else "\\".join(terms), str(ds.PatientName).strip()
 
 
-@pytest.mark.parametrize("sample", CHARACTER_SETS)
-@pytest.mark.parametrize("asked_in", ["its own", "utf-8"])
-def test_a_name_of_every_character_set_is_found_and_returned_whole(
-    gateway: Gateway, foreign: dict[str, Path], sample: str, asked_in: str, tmp_path: Path
-) -> None:
-    """The query goes out as a file, so that its bytes are exactly those of the character set."""
-    raw, terms, name = raw_name(foreign[sample])
-    if asked_in == "utf-8":
-        raw, terms = name.encode(), "ISO_IR 192"
-    query = tmp_path / "query.dcm"
+def find_by_name(gateway: Gateway, folder: Path, raw: bytes, terms: str) -> list[Dataset]:
+    """Ask DCMTK with a file, so that the bytes of the query are exactly those of the character set."""
+    query, out = folder / "query.dcm", folder / "out"
+    out.mkdir()
     elements = [(0x00080005, b"CS", terms.encode()), (0x00080052, b"CS", b"STUDY"), (0x00100010, b"PN", raw),
                 (0x0020000D, b"UI", b"")]  # fmt: skip
     body = b""
@@ -204,16 +200,42 @@ def test_a_name_of_every_character_set_is_found_and_returned_whole(
         body += (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little") + vr
         body += len(value).to_bytes(2, "little") + value
     query.write_bytes(body)
-    out = tmp_path / "out"
-    out.mkdir()
     done = run("findscu", "-S", "-X", "-od", out, "-aec", AE_TITLE, "127.0.0.1", gateway.port, query)
     assert done.returncode == 0, done.stderr
-    found = [pydicom.dcmread(path) for path in out.iterdir()]
-    uid = read(foreign[sample]).study_instance_uid
+    return [pydicom.dcmread(path) for path in out.iterdir()]
+
+
+def assert_answered(found: list[Dataset], uid: str, name: str, terms: str) -> None:
+    """The answer is in the asker's own set, and says the same."""
     (answer,) = [ds for ds in found if uid == ds.StudyInstanceUID]
     assert str(answer.PatientName).rstrip("=") == name.rstrip("=")
     answered_in = answer.get("SpecificCharacterSet") or ""
     assert (answered_in if isinstance(answered_in, str) else "\\".join(answered_in)) == terms
+
+
+@pytest.mark.parametrize("sample", CHARACTER_SETS)
+@pytest.mark.parametrize("asked_in", ["its own", "utf-8"])
+def test_a_name_of_every_sample_is_found_and_returned_whole(
+    gateway: Gateway, foreign: dict[str, Path], sample: str, asked_in: str, tmp_path: Path
+) -> None:
+    raw, terms, name = raw_name(foreign[sample])
+    if asked_in == "utf-8":
+        raw, terms = name.encode(), "ISO_IR 192"
+    uid = read(foreign[sample]).study_instance_uid
+    assert_answered(find_by_name(gateway, tmp_path, raw, terms), uid, name, terms)
+
+
+@pytest.mark.parametrize("terms", NAMES, ids=labels())
+def test_a_name_in_every_set_of_the_standard_is_found_and_returned_whole(
+    gateway: Gateway, terms: tuple[str, ...], tmp_path: Path
+) -> None:
+    made = tmp_path / "made.dcm"
+    made.write_bytes(object_in(terms))
+    gateway.keep_file(made)
+    raw = character_set.encode(NAMES[terms], character_set.encodings_of(terms), is_name=True)
+    found = find_by_name(gateway, tmp_path, raw, "\\".join(terms))
+    (answer,) = [ds for ds in found if study_uid(terms) == ds.StudyInstanceUID]
+    assert str(answer.PatientName) == NAMES[terms]
 
 
 @pytest.mark.parametrize("sample", CHARACTER_SETS)

@@ -6,44 +6,19 @@ import pydicom
 import pytest
 
 from edge.dicom import character_set
-from edge.dicom.character_set import ALONE, EXTENDED, SINGLE, choose, decode, encode, encodings_of, fits
-
-SAMPLES = {
-    "6": "Smith^John", "100": "Müller^Änne", "101": "Wałęsa^Łukasz", "109": "Ĝoĉjo^Ħal", "110": "Bērziņš^Jānis",
-    "144": "Люкceмбypг", "127": "قباني^لنزار", "126": "Διονυσιος", "138": "שרון^דבורה", "148": "Çavuşoğlu^Şükrü",
-    "203": "Cœur^Éloïse", "13": "ﾔﾏﾀﾞ^ﾀﾛｳ", "166": "สมชาย^ใจดี",
-}  # fmt: skip
-EXTENSIONS = {
-    ("", "ISO 2022 IR 87"): "Yamada^Tarou=山田^太郎=やまだ^たろう",
-    ("ISO 2022 IR 13", "ISO 2022 IR 87"): "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう",
-    ("ISO 2022 IR 6", "ISO 2022 IR 159"): "Aoi=丂^侄",
-    ("", "ISO 2022 IR 149"): "Hong^Gildong=洪^吉洞=홍^길동",
-    ("", "ISO 2022 IR 58"): "Zhang^XiaoDong=张^小东=",
-    ("ISO 2022 IR 100", "ISO 2022 IR 144"): "Müller=Люкceмбypг",
-}
+from edge.dicom.character_set import choose, decode, encode, encodings_of, fits
+from tests.support.foreign import NAMES, labels
 
 
-@pytest.mark.parametrize("term", [*SINGLE, *(term for term in EXTENDED if term.rpartition(" ")[2] in SAMPLES)])
-def test_a_single_byte_set_gives_back_its_own_language(term: str) -> None:
-    name = SAMPLES[term.rpartition(" ")[2]]
-    encodings = encodings_of([term])
+@pytest.mark.parametrize("terms", NAMES, ids=labels())
+def test_every_set_gives_back_its_own_language(terms: tuple[str, ...]) -> None:
+    name, encodings = NAMES[terms], encodings_of(terms)
     assert fits(name, encodings, is_name=True)
     assert decode(encode(name, encodings, is_name=True), encodings, is_name=True) == name
 
 
-@pytest.mark.parametrize("terms", EXTENSIONS)
-def test_code_extensions_give_back_what_they_mix(terms: tuple[str, ...]) -> None:
-    name = EXTENSIONS[terms]
-    encodings = encodings_of(terms)
-    assert fits(name, encodings, is_name=True)
-    assert decode(encode(name, encodings, is_name=True), encodings, is_name=True) == name.rstrip("=")
-
-
-@pytest.mark.parametrize("term", ALONE)
-def test_the_sets_that_stand_alone_know_chinese(term: str) -> None:
-    encodings = encodings_of([term])
-    raw = encode("Wang^XiaoDong=王^小东", encodings, is_name=True)
-    assert decode(raw, encodings, is_name=True) == "Wang^XiaoDong=王^小东"
+def test_no_set_of_the_standard_is_forgotten() -> None:
+    assert {term for terms in NAMES for term in terms if term} == character_set.TERMS
 
 
 def test_what_does_not_fit_is_told() -> None:
