@@ -1,10 +1,13 @@
 """The `edge` command: `edge NOUN VERB`. Every error ends with a sentence, its next step and a fixed exit status."""
 
+import importlib
 import sys
 
 import typer
 
 from edge.errors import EXIT_FAULT, EdgeError
+
+_PARTS = {"convert": "slides", "verify": "slides", "run": "node"}
 
 
 def build() -> typer.Typer:
@@ -32,20 +35,19 @@ def build() -> typer.Typer:
     return app
 
 
-def build_slides() -> typer.Typer:
-    """Return only what converts and proves slides: run once a slide, it must start in a moment."""
-    from edge.cli import slides
-
+def build_part(noun: str) -> typer.Typer:
+    """Return the commands of one file only: what runs a service holds no other memory, a slide starts in a moment."""
+    part = importlib.import_module(f"edge.cli.{noun}")
     app = typer.Typer(name="edge", no_args_is_help=True, pretty_exceptions_enable=False)
-    slides.add_to(app)
+    part.add_to(app)
     return app
 
 
 def main() -> None:
     """Run the command line and turn our errors into an exit status."""
-    is_slides = len(sys.argv) > 1 and sys.argv[1] in ("convert", "verify")
+    part = _PARTS.get(sys.argv[1]) if len(sys.argv) > 1 else None
     try:
-        (build_slides() if is_slides else build())()
+        (build_part(part) if part else build())()
     except EdgeError as error:
         sys.stderr.write(f"edge: {error}\n")
         sys.exit(error.exit_code)

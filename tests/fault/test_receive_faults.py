@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-COUNT = int(os.environ.get("EDGE_FAULT_COUNT", "100"))
+COUNT = int(os.environ.get("EDGE_FAULT_COUNT", "60"))
 SEED = int(os.environ.get("EDGE_FAULT_SEED", "1"))
 _S_EACH_MAX = 2.0
 
