@@ -18,10 +18,10 @@ from edge.runtime import rpc
 from edge.store import index
 from edge.store.database import Database
 from edge.store.instances import Instances
+from tests.support.scans import write_slow
 
 WAIT_S = 60.0
 SLIDE = "wsi/aperio/CMU-1-Small-Region.svs"
-SLOW_SLIDE = "wsi/hamamatsu/test3-TRITC_2_560.ndpi"
 
 
 class Service:
@@ -156,19 +156,19 @@ def test_a_scan_that_is_still_being_copied_is_left_alone_until_it_is_whole(servi
     assert service.wait_for_state("slow.svs", "done", "failed")["state"] == "done"
 
 
-def test_a_cancelled_job_leaves_nothing_and_can_be_tried_again(service: Service, real_data: Path) -> None:
-    shutil.copy(real_data / SLOW_SLIDE, service.inbox / "slow.ndpi")
+def test_a_cancelled_job_leaves_nothing_and_can_be_tried_again(service: Service) -> None:
+    write_slow(service.inbox / "slow.tif")
     service.start()
-    job = service.wait_for_state("slow.ndpi", "converting")
+    job = service.wait_for_state("slow.tif", "converting")
     service.ask("job.cancel", job_id=job["job_id"])
-    assert service.wait_for_state("slow.ndpi", "cancelled")["ended_s"]
+    assert service.wait_for_state("slow.tif", "cancelled")["ended_s"]
     assert service.process is not None
     children = psutil.Process(service.process.pid).children(recursive=True)
     assert [child for child in children if "edge.convert.worker" in child.cmdline()] == []
     assert service.staged() == []
     assert service.stored() == {}
     service.ask("job.retry", job_id=job["job_id"])
-    service.wait_for_state("slow.ndpi", "done")
+    service.wait_for_state("slow.tif", "done")
     with pytest.raises(EdgeError):
         service.ask("job.cancel", job_id=job["job_id"])
 
@@ -176,11 +176,12 @@ def test_a_cancelled_job_leaves_nothing_and_can_be_tried_again(service: Service,
 def test_kill_9_at_any_stage_ends_in_the_same_objects_once(service: Service, real_data: Path, tmp_path: Path) -> None:
     (tmp_path / "undisturbed").mkdir()
     undisturbed = Service(tmp_path / "undisturbed")
+    write_slow(tmp_path / "slow.tif", 3072)
     for node in (service, undisturbed):
-        shutil.copy2(real_data / SLOW_SLIDE, node.inbox / "slide.ndpi")
+        shutil.copy2(tmp_path / "slow.tif", node.inbox / "slow.tif")
         shutil.copy2(real_data / SLIDE, node.inbox / "slide.svs")
     undisturbed.start()
-    undisturbed.wait_for_state("slide.ndpi", "done")
+    undisturbed.wait_for_state("slow.tif", "done")
     undisturbed.wait_for_state("slide.svs", "done")
     undisturbed.stop()
     for wait_s in (0.4, 1.6, 2.2, 3.0):
@@ -190,7 +191,7 @@ def test_kill_9_at_any_stage_ends_in_the_same_objects_once(service: Service, rea
         _, alive = psutil.wait_procs(children, timeout=5)
         assert alive == [], "a child outlived its parent"
     service.start()
-    service.wait_for_state("slide.ndpi", "done")
+    service.wait_for_state("slow.tif", "done")
     service.wait_for_state("slide.svs", "done")
     assert service.stored() == undisturbed.stored()
     assert service.staged() == []

@@ -71,3 +71,10 @@ def write_level(
         description=description,
         **options,
     )
+
+
+def write_slow(path: Path, side_px: int = 6144) -> None:
+    """Write a scan that cannot be copied, only decoded and encoded again: its conversion takes seconds."""
+    coarse = picture(side_px // 8, side_px // 8)
+    pixels = np.repeat(np.repeat(coarse, 8, 0), 8, 1)
+    tifffile.imwrite(path, pixels, tile=(512, 512), compression="deflate", photometric="rgb", metadata=None)
