@@ -12,8 +12,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pynetdicom.sop_class import (
     PatientRootQueryRetrieveInformationModelFind,
+    SecondaryCaptureImageStorage,
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelMove,
+    Verification,
 )
 
 from edge.dicom import character_set
@@ -252,11 +254,30 @@ def test_only_named_devices_may_ask_and_only_for_what_they_may() -> None:
         '[[peer]]\nname = "cart"\nae_title = "CART"\naddresses = ["10.0.0.0/8"]\n'
     )
     with Gateway(folder, sections) as gateway:
-        assert gateway.associate(STUDY_FIND, ae_title="STRANGER").is_rejected
-        assert gateway.associate(STUDY_FIND, ae_title="CART").is_rejected
+        for number, title in enumerate(("STRANGER", "CART"), start=1):
+            assert not gateway.associate(STUDY_FIND, ae_title=title).is_established
+            assert gateway.service.log().count("association.rejected") == number
         assoc = gateway.associate(STUDY_FIND, str(StudyRootQueryRetrieveInformationModelMove), ae_title="VIEWER")
         assert [context.abstract_syntax for context in assoc.accepted_contexts] == [STUDY_FIND]
         assoc.release()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_device_stores_and_retrieves_only_its_sop_classes() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="edge-"))
+    peer = '[[peer]]\nname = "cart"\nae_title = "CART"\nsop_classes = ["UltrasoundImageStorage"]\n'
+    with Gateway(folder, peer) as gateway:
+        kept = gateway.keep(StudyInstanceUID="1.2.3")  # A secondary capture, from somewhere else.
+        assoc = gateway.associate(SecondaryCaptureImageStorage, Verification, ae_title="CART")
+        assert [context.abstract_syntax for context in assoc.accepted_contexts] == [Verification]
+        assoc.release()
+        (gateway.folder / "out").mkdir()
+        done = run(
+            "getscu", "-v", "-S", "-aet", "CART", "-aec", AE_TITLE, "127.0.0.1", gateway.port, "-od",
+            gateway.folder / "out", "-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2.3",
+        )  # fmt: skip
+        assert done.returncode == 0 and list((gateway.folder / "out").iterdir()) == []
+        assert gateway.store.find(kept) is not None
     shutil.rmtree(folder, ignore_errors=True)
 
 

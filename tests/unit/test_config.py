@@ -70,6 +70,10 @@ slides = "/srv/scans"
         ('[api]\nlisten = "8042"\n', "host:port"),
         ('[node]\nae_title = "FAR TOO LONG FOR DICOM"\n', "is not an AE title"),
         ("[node\n", "not valid TOML"),
+        ('[[peer]]\nname = "a"\n', "ae_title"),
+        ('[[peer]]\nname = "a"\nae_title = "A"\n[[peer]]\nname = "b"\nae_title = "A"\n', "have the AE title 'A'"),
+        ('[[peer]]\nname = "a"\nae_title = "A"\naddresses = ["10.0.0.300"]\n', "is not an address or a network"),
+        ('[[peer]]\nname = "a"\nae_title = "A"\nservices = ["everything"]\n', "services"),
         ("[record]\nclip_s_max = 'long'\n", "clip_s_max"),
     ],
 )
