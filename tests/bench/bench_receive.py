@@ -1,8 +1,9 @@
 """C-STORE of 0.5 MB objects over four associations, against storescp, Orthanc and plain pynetdicom, whole processes.
 
-Ours answers when object, name and index row are on the disk; Orthanc syncs its file; pynetdicom's handler syncs file
-and folder and has no index; storescp syncs nothing and is shown for comparison. Everybody takes PDUs of 128 KB, with
-TCP_NODELAY. Then one large object, and associations on which nothing happens.
+Ours answers when object, name and index row are on the disk; Orthanc syncs its file and has its index; pynetdicom,
+with a handler, does the least that is the same job: SHA-256, file and folder synced, one row committed. storescp syncs
+nothing and is shown for comparison. Orthanc and storescp take PDUs of 128 KB and set TCP_NODELAY. Then one large
+object, and associations on which nothing happens.
 
 EDGE_BENCH_RECEIVE_OBJECTS: how many a run; EDGE_BENCH_LARGE_MB: the large object.
 """
@@ -46,25 +47,32 @@ START_S_MAX = 30.0
 _JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 
 _LIBRARY = """
-import os, sys
+import hashlib, os, sqlite3, sys, threading
 from pathlib import Path
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 
-folder = Path(sys.argv[1])
+folder, lock = Path(sys.argv[1]), threading.Lock()
+index = sqlite3.connect(folder / "index.db", isolation_level=None, check_same_thread=False)
+index.execute("PRAGMA journal_mode = WAL")
+index.execute("PRAGMA synchronous = FULL")
+index.execute("CREATE TABLE objects (uid TEXT PRIMARY KEY, digest TEXT)")
 
 def store(event):
-    path = folder / event.request.AffectedSOPInstanceUID
-    with path.open("wb") as file:
-        file.write(event.encoded_dataset())
+    uid = event.request.AffectedSOPInstanceUID
+    data = event.encoded_dataset()
+    digest = hashlib.sha256(data).hexdigest()
+    with (folder / digest).open("wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     descriptor = os.open(folder, os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)
+    with lock:
+        index.execute("INSERT INTO objects VALUES (?, ?)", (uid, digest))
     return 0
 
 ae = AE("LIBRARY")
-ae.maximum_pdu_size = 131072
 ae.supported_contexts = AllStoragePresentationContexts
 ae.start_server(("127.0.0.1", int(sys.argv[2])), evt_handlers=[(evt.EVT_C_STORE, store)])
 """
@@ -75,6 +83,14 @@ class _Result:
     rates: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
     peak_mib: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Large:
+    own_mib: float
+    resident_mib: float
+    grown_mib: float
+    rate_mb_s: float
 
 
 Listening = contextlib.AbstractContextManager[tuple[int, int]]
@@ -99,19 +115,22 @@ def run() -> Table:
             for name in list(contestants)[:: 1 if turn % 2 else -1]:
                 _race(contestants[name], results[name])
         with edge() as (process_id, port):
-            large_mib, large_mb_s = _send_large(process_id, port)
+            large = _send_large(process_id, port)
         with edge() as (process_id, port):
             idle_share = _idle(process_id, port)
     for name, result in results.items():
         table.rows.append(
             (name, *(statistics.median(of) for of in (result.rates, result.cpu_ms, result.peak_mib)))
         )  # fmt: skip
-    table.rows.append((f"edge, one object of {LARGE_MB} MB ({large_mb_s:.0f} MB/s)", "", "", large_mib))
-    table.promises += _promises(results, large_mib, idle_share)
+    table.notes.append(
+        f"one object of {LARGE_MB} MB: {large.rate_mb_s:.0f} MB/s, {large.own_mib:.0f} MiB of its own"
+        f" ({large.grown_mib:.1f} more than before), {large.resident_mib:.0f} MiB resident with shared code"
+    )
+    table.promises += _promises(results, large, idle_share)
     return table
 
 
-def _promises(results: dict[str, _Result], large_mib: float, idle_share: float) -> list[Promise]:
+def _promises(results: dict[str, _Result], large: _Large, idle_share: float) -> list[Promise]:
     """Ratios within a turn are compared: what else the machine did meanwhile touched both."""
 
     def times(other: str) -> float:
@@ -125,7 +144,7 @@ def _promises(results: dict[str, _Result], large_mib: float, idle_share: float) 
     return [
         *made,
         Promise(name="CPU ms an object", measured=statistics.median(results["edge"].cpu_ms), limit=CPU_MS_MAX),
-        Promise(name=f"MiB with an object of {LARGE_MB} MB", measured=large_mib, limit=LARGE_MIB_MAX),
+        Promise(name=f"MiB of its own with an object of {LARGE_MB} MB", measured=large.own_mib, limit=LARGE_MIB_MAX),
         Promise(name="% of a core, idle association", measured=100 * idle_share, limit=100 * IDLE_SHARE_MAX),
     ]
 
@@ -137,7 +156,7 @@ def _race(contestant: Callable[[], Listening], result: _Result) -> None:
         taken_s = _run_sender(port, OBJECT_COUNT, WARM_COUNT)
         result.cpu_ms.append((_cpu_s(process_id) - before_s) / OBJECT_COUNT * 1000)
         result.rates.append(OBJECT_COUNT / taken_s)
-        result.peak_mib.append(_peak_mib(process_id))
+        result.peak_mib.append(_memory_mib(process_id, "VmHWM"))
 
 
 def _run_sender(port: int, count: int, first: int) -> float:
@@ -148,8 +167,9 @@ def _run_sender(port: int, count: int, first: int) -> float:
     return float(ended.stdout)
 
 
-def _send_large(process_id: int, port: int) -> tuple[float, float]:
-    """Send one object that is mostly one long clip; return the receiver's peak and the rate."""
+def _send_large(process_id: int, port: int) -> _Large:
+    """Send one object that is mostly one long clip, and look at the receiver's memory meanwhile."""
+    own_mib = before_mib = _memory_mib(process_id, "RssAnon")
     ds = make_dataset(rows=8, columns=8)
     head = item_of(ds).dataset
     head = head[: head.rindex(b"\xe0\x7f\x10\x00")] + b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\0\0\0\0"
@@ -167,11 +187,15 @@ def _send_large(process_id: int, port: int) -> tuple[float, float]:
         )
         for _ in range(LARGE_MB * 2**20 // len(piece)):
             sender.socket.sendall(parts)
+            own_mib = max(own_mib, _memory_mib(process_id, "RssAnon"))
         sender.socket.sendall(pdu.data(1, end, is_command=False))
         assert sender.status() == 0
         taken_s = time.perf_counter() - begun_s
         sender.release()
-    return _peak_mib(process_id), LARGE_MB / taken_s
+    return _Large(
+        own_mib=own_mib, resident_mib=_memory_mib(process_id, "VmHWM"), grown_mib=own_mib - before_mib,
+        rate_mb_s=LARGE_MB / taken_s,
+    )  # fmt: skip
 
 
 def _idle(process_id: int, port: int) -> float:
@@ -190,11 +214,12 @@ def _cpu_s(process_id: int) -> float:
     return sum(sum(one.cpu_times()[:2]) for one in family) + gone.children_user + gone.children_system
 
 
-def _peak_mib(process_id: int) -> float:
+def _memory_mib(process_id: int, kind: str) -> float:
+    """Return VmHWM (the resident peak, code shared with others included) or RssAnon (what is its own)."""
     for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(f"{kind}:"):
             return int(line.split()[1]) / 1024
-    raise AssertionError("no VmHWM")
+    raise AssertionError(f"no {kind}")
 
 
 @contextlib.contextmanager
