@@ -5,7 +5,9 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from edge.api.guides import Guides, key_of
 from edge.core.access import Action, Principal, UserRole
+from edge.core.lease import Person
 from edge.core.session import Role
 from edge.errors import BadInputError, EdgeError, NotFoundError, RefusedError
 from edge.runtime.log import event
@@ -30,8 +32,9 @@ Audit = Callable[..., Awaitable[None]]
 class Controls:
     """Answers the `ctl` events of live."""
 
-    def __init__(self, room: Room, audit: Audit) -> None:
+    def __init__(self, room: Room, audit: Audit, guides: Guides) -> None:
         self._room = room
+        self._guides = guides
         self._audit = audit
 
     async def take(self, values: dict[str, Any]) -> None:
@@ -58,6 +61,8 @@ class Controls:
                 await self._record(principal, values, verb)
             case "save_last":
                 await self._record(principal, values, "clip.save_last", seconds=_seconds(message))
+            case "guide.ask" | "guide.grant" | "guide.refuse" | "guide.hand_over" | "guide.release" as verb:
+                await self._guide(principal, verb, message, values)
             case "hold":
                 await self._hold(principal, values)
             case "measure":
@@ -65,7 +70,7 @@ class Controls:
             case "annotate":
                 await self._annotate(principal, values, message)
             case "request":
-                _require(principal, Action.ASK_CAPTURE, session_id)
+                self._require_guide(principal, values)
                 await self._tell_request(session_id, message, values)
             case "request.answer":
                 _require(principal, Action.RUN_SESSION, session_id)
@@ -76,10 +81,48 @@ class Controls:
 
     async def _record(self, principal: Principal, values: dict[str, Any], verb: str, **asked: Any) -> None:
         session_id = str(values["session_id"])
-        _require(principal, Action.ASK_CAPTURE, session_id)
+        self._require_guide(principal, values)
         await self._room.record(verb, session_id, **asked)
         # A guest chose the own name; the peer's begins with the invitation it came by.
         await self._audit(principal, verb, session_id, peer=str(values["peer_id"]))
+
+    def _require_guide(self, principal: Principal, values: dict[str, Any]) -> None:
+        """Let pass who may change something: the bedside, and of the specialists the one who guides."""
+        session_id = str(values["session_id"])
+        _require(principal, Action.ASK_CAPTURE, session_id)
+        if not principal.may(Action.RUN_SESSION, session_id=session_id):
+            self._guides.require(session_id, key_of(str(values["peer_id"])))
+
+    async def _guide(self, principal: Principal, verb: str, message: dict[str, Any], values: dict[str, Any]) -> None:
+        """Ask for the lease, or decide about it: the bedside always, the holder about the own one."""
+        session_id, key = str(values["session_id"]), key_of(str(values["peer_id"]))
+        _require(principal, Action.ASK_CAPTURE, session_id)
+        is_bedside = principal.may(Action.RUN_SESSION, session_id=session_id)
+        if verb == "guide.ask":
+            if is_bedside:
+                raise RefusedError("The bedside needs no leave to act.")
+            await self._guides.ask(session_id, Person(key=key, name=str(values.get("name", ""))))
+        elif not is_bedside and not self._is_own(verb, session_id, key):
+            raise RefusedError("The bedside decides who guides.")
+        else:
+            await self._decide(verb, session_id, message)
+        detail = {"key": message["key"]} if isinstance(message.get("key"), str) else {}
+        await self._audit(principal, verb, session_id, peer=str(values["peer_id"]), **detail)
+
+    def _is_own(self, verb: str, session_id: str, key: str) -> bool:
+        holder = self._guides.lease(session_id).holder
+        return verb in ("guide.release", "guide.hand_over") and holder is not None and holder.key == key
+
+    async def _decide(self, verb: str, session_id: str, message: dict[str, Any]) -> None:
+        match verb:
+            case "guide.grant":
+                await self._guides.grant(session_id, _text(message, "key"))
+            case "guide.hand_over":
+                await self._guides.hand_over(session_id, _text(message, "key"))
+            case "guide.refuse":
+                await self._guides.refuse(session_id, _text(message, "key"))
+            case "guide.release":
+                await self._guides.release(session_id)
 
     async def _hold(self, principal: Principal, values: dict[str, Any]) -> None:
         """Keep the very frame somebody froze on the own screen for as long as the drawing takes."""
@@ -98,7 +141,7 @@ class Controls:
     async def _annotate(self, principal: Principal, values: dict[str, Any], message: dict[str, Any]) -> None:
         """Keep a drawing; by the hold of its frame, or by the RTP timestamp alone."""
         session_id = str(values["session_id"])
-        _require(principal, Action.ASK_CAPTURE, session_id)
+        self._require_guide(principal, values)
         frame: dict[str, Any] = {"hold_id": _text(message, "hold_id")} if message.get("hold_id") else {}
         told = await self._room.record(
             "annotate", session_id, graphics=_list(message, "graphics"), measurements=_list(message, "measurements"),

@@ -11,9 +11,12 @@ import uuid
 from dataclasses import asdict, replace
 from typing import Any
 
+import msgspec
+
+from edge.api.guides import Guides
 from edge.api.hub import Hub
 from edge.api.rows import show_object
-from edge.api.shapes import OpenSession, SessionObject, SessionView
+from edge.api.shapes import GuideView, OpenSession, SessionObject, SessionView
 from edge.api.situation import Situation
 from edge.api.views import for_principal, read_patient, view_session, without_patient
 from edge.config import Config
@@ -49,6 +52,7 @@ class Desk:
         self._opening = asyncio.Lock()
         self._beginning = asyncio.Lock()
         self.public_url = public_url
+        self.guides: Guides | None = None
 
     async def open(self, principal: Principal, wish: OpenSession) -> Session:
         """Begin an exam.  Raises: NotFoundError, ConflictError when the probe is in use, UnreachableError."""
@@ -154,7 +158,10 @@ class Desk:
     async def view(self, session: Session) -> SessionView:
         """Return everything known of it, patient included."""
         objects = await asyncio.to_thread(self._objects, session)
-        return view_session(session, self._situation, objects, public_url=self.public_url)
+        view = view_session(session, self._situation, objects, public_url=self.public_url)
+        if self.guides is not None and session.state is SessionState.OPEN:
+            view.guide = msgspec.convert(self.guides.show(session.session_id), GuideView)
+        return view
 
     def _objects(self, session: Session) -> list[SessionObject]:
         found: list[SessionObject] = []

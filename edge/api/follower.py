@@ -175,6 +175,8 @@ class Follower:
     async def _refresh_peers(self, session_id: str) -> None:
         state = await rpc.call(self._config.socket_path("live"), "room.state", session_id=session_id)
         self._situation.peers[session_id] = state["peers"]
+        if self._desk.guides is not None:
+            await self._desk.guides.follow(session_id, state["peers"])
 
     async def _keep_reconciling(self) -> None:
         while True:

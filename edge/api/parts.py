@@ -12,6 +12,7 @@ from edge.api.controls import Controls
 from edge.api.desk import Desk
 from edge.api.follower import Follower
 from edge.api.guard import Guard
+from edge.api.guides import Guides
 from edge.api.health import Health
 from edge.api.hub import Hub
 from edge.api.invitations import Invitations
@@ -53,7 +54,10 @@ class Parts:
         self.outbox = Outbox(config, database)
         self.health = Health(config, database, self.situation, self.outbox)
         self.desk = Desk(config, database, self.situation, self.hub, public_url=public_url)
-        self.controls = Controls(self.desk, self.audit)
+        self.guides = Guides(clock.mono_s)
+        self.guides.on_change = self.desk.publish
+        self.desk.guides = self.guides
+        self.controls = Controls(self.desk, self.audit, self.guides)
         self.follower = Follower(config, self.situation, self.hub, self.desk, self.controls)
         self._read: OrderedDict[tuple[str, str, str], float] = OrderedDict()
 

@@ -4,6 +4,8 @@ import msgspec
 
 from edge.api import shapes
 from edge.api.guard import caller_address
+from edge.api.guides import key_of
+from edge.api.live import peer_prefix
 from edge.api.route import Call, Door, Route
 from edge.api.views import for_principal
 from edge.core.access import Action
@@ -79,6 +81,7 @@ async def see_session(call: Call) -> shapes.SessionView:
 
 async def close_session(call: Call) -> shapes.SessionView:
     session = await call.parts.desk.close(call.path("session_id"))
+    call.parts.guides.forget(session.session_id)
     return await call.parts.desk.view(session)
 
 
@@ -123,4 +126,7 @@ async def save_last(call: Call) -> dict[str, object]:
 
 
 async def _record(call: Call, verb: str, **values: object) -> dict[str, object]:
-    return await call.parts.desk.record(verb, call.path("session_id"), **values)
+    session_id, principal = call.path("session_id"), call.principal
+    if not principal.may(Action.RUN_SESSION, session_id=session_id):
+        call.parts.guides.require(session_id, key_of(peer_prefix(principal)))
+    return await call.parts.desk.record(verb, session_id, **values)

@@ -165,6 +165,22 @@ class SessionObject(Answer):
     series_instance_uid: str = ""
 
 
+class PersonView(Answer):
+    key: str
+    """The beginning of every peer identifier of this person."""
+    name: str
+
+
+class GuideView(Answer):
+    """Who guides: the one specialist whose wishes change something."""
+
+    key: str | None = None
+    name: str = ""
+    is_away: bool = False
+    """The connection is gone; the lease is kept for a minute."""
+    asking: list[PersonView] = []
+
+
 class SessionView(Answer):
     session_id: str
     source: str
@@ -183,9 +199,10 @@ class SessionView(Answer):
     source_state: dict[str, Any] | None
     objects: list[SessionObject]
     bedside_url: str
+    guide: GuideView | None = None
 
 
-class SessionOpened(SessionView):
+class SessionOpened(SessionView, kw_only=True):
     specialist_url: str
     whep_url: str
     token: str

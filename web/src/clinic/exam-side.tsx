@@ -16,6 +16,7 @@ export interface ExamSideProps {
   hand: CallInHand;
   isSpeakerOff: boolean;
   onSpeakerOff: (isOff: boolean) => void;
+  onDraw: () => void;
   onInvite: () => void;
 }
 
@@ -38,13 +39,14 @@ export function ExamSide(props: ExamSideProps) {
           {t("exam.save_last", { seconds: SAVE_LAST_S })}
         </Button>
         <Button class="keep-button" size="l" icon="still" isBusy={acts.busy === "still"} onClick={() => void acts.still()}>{t("exam.still")}</Button>
+        <Button class="keep-button" size="l" icon="edit" disabled={hand.status.state !== "live"} onClick={props.onDraw}>{t("draw.start")}</Button>
       </div>
       <section class="exam-panel">
         <div class="exam-panel-head">
           <h2 class="exam-panel-title">{t("exam.people")}</h2>
           {hand.status.state === "live" ? <QualityChip stats={hand.stats} source={view.source_state} /> : null}
         </div>
-        <People peers={view.peers} ownId={hand.call.peerId} />
+        <People peers={view.peers} ownId={hand.call.peerId} guide={view.guide} onGuide={(key) => hand.call.send({ type: "guide.hand_over", key })} />
         {view.peers.length < 2 ? <p class="quiet small">{t("exam.nobody.hint")}</p> : null}
         <Button size="l" icon="invite" onClick={props.onInvite}>{t("exam.invite")}</Button>
       </section>

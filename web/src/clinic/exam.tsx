@@ -3,6 +3,9 @@ import { Button, LinkButton } from "../components/button";
 import { CallNotice, RecordingSign } from "../components/call-words";
 import { Dialog } from "../components/dialog";
 import { Notice } from "../components/empty-state";
+import { DrawBar } from "../components/draw-bar";
+import { DrawLayer } from "../components/draw-layer";
+import { drawingSaved } from "../components/drawing-words";
 import { useKeysHelp } from "../components/keys-help";
 import { PatientBar } from "../components/patient-bar";
 import { Picture } from "../components/picture";
@@ -14,9 +17,11 @@ import { t } from "../lib/i18n";
 import { useMe } from "../lib/me";
 import type { SessionView } from "../lib/shapes";
 import { useCall } from "../lib/use-call";
+import { useDrawing } from "../lib/use-drawing";
 import { useMicrophone } from "../lib/use-microphone";
 import type { CallMessage } from "../lib/whep";
 import { ExamSide } from "./exam-side";
+import { GuideCards } from "./guide-cards";
 import { InviteDialog } from "./invite-dialog";
 import { RequestCards } from "./request-cards";
 import { Strip } from "./strip";
@@ -28,7 +33,12 @@ export function Exam({ view, onView }: { view: SessionView; onView: (view: Sessi
   const sound = useMicrophone();
   const [isSpeakerOff, setSpeakerOff] = useState(false);
   const [opened, setOpened] = useState<"invite" | "end" | null>(null);
-  const hand = useCall(view.session_id, api, me.kind === "in" ? me.me.name : "", sound.track, hear);
+  const ownName = me.kind === "in" ? me.me.name : "";
+  const hand = useCall(view.session_id, api, ownName, sound.track, (message) => {
+    drawing.hear(message);
+    hear(message, ownName);
+  });
+  const drawing = useDrawing(() => hand.call, () => say(t("draw.not_now"), "warn"));
   const { call, status, room } = hand;
   const acts = useRecordActs(view);
   useEffect(() => void sound.open(), []);
@@ -36,9 +46,10 @@ export function Exam({ view, onView }: { view: SessionView; onView: (view: Sessi
   useEffect(() => {
     if (room.view) onView(room.view);
   }, [room.view]);
-  useExamKeys(acts, () => sound.track && sound.microphone.setMuted(!sound.isMuted));
-  const frame = (nowMs: number, rtp: number | undefined) => {
+  useExamKeys(acts, () => drawing.choose(drawing.tool), () => sound.track && sound.microphone.setMuted(!sound.isMuted));
+  const frame = (nowMs: number, rtp: number | undefined, video: HTMLVideoElement) => {
     hand.staleWatch.frameSeen(nowMs);
+    drawing.frameShown(video, rtp);
     hand.shownRtp.current = rtp;
   };
   return (
@@ -50,22 +61,24 @@ export function Exam({ view, onView }: { view: SessionView; onView: (view: Sessi
         <RecordingSign recording={view.recording} />
         <Button kind="danger" icon="stop" onClick={() => setOpened("end")}>{t("exam.end")}</Button>
       </header>
-      <section class={view.recording.is_recording ? "exam-stage exam-stage-recording" : "exam-stage"}>
+      <section class={`exam-stage${view.recording.is_recording ? " exam-stage-recording" : ""}${drawing.phase === "off" ? "" : " exam-stage-drawing"}`}>
         <Picture stream={call.stream} label={t("call.picture")} isSpeakerOff={isSpeakerOff} onFrame={frame}>
-          <Pointers pointers={room.pointers} />
+          {drawing.phase === "off" ? <Pointers pointers={room.pointers} /> : <DrawLayer drawing={drawing} />}
         </Picture>
+        {drawing.phase === "off" ? null : <DrawBar drawing={drawing} />}
         <CallNotice call={call} status={status} isStale={hand.isStale} source={view.source_state} />
+        <GuideCards guide={view.guide} onAnswer={(key, isGranted) => call.send({ type: isGranted ? "guide.grant" : "guide.refuse", key })} />
         <RequestCards requests={room.requests} onAnswer={(id, answer) => call.send({ type: "request.answer", request_id: id, answer })} />
       </section>
       <ExamSide
         view={view} hand={hand} acts={acts} sound={sound}
-        isSpeakerOff={isSpeakerOff} onSpeakerOff={setSpeakerOff} onInvite={() => setOpened("invite")}
+        isSpeakerOff={isSpeakerOff} onSpeakerOff={setSpeakerOff} onDraw={() => drawing.choose(drawing.tool)} onInvite={() => setOpened("invite")}
       />
       <div class="exam-strip">
         {view.recording.gap_count > 0 ? (
           <Notice tone="warn" icon="warning" isAlert><p>{t("exam.gaps", { count: view.recording.gap_count })}</p></Notice>
         ) : null}
-        <Strip view={view} />
+        <Strip view={view} drawings={room.drawings} />
       </div>
       {opened === "invite" ? <InviteDialog sessionId={view.session_id} onClose={() => setOpened(null)} /> : null}
       {opened === "end" ? <EndDialog view={view} onClose={() => setOpened(null)} onEnded={onView} /> : null}
@@ -101,17 +114,19 @@ function EndDialog({ view, onClose, onEnded }: { view: SessionView; onClose: () 
   );
 }
 
-function hear(message: CallMessage): void {
-  if (message.type === "saved") say(message.kind === "still" ? t("exam.saved.still") : t("exam.saved.clip"));
+function hear(message: CallMessage, ownName: string): void {
+  if (message.type === "saved" && message.kind === "annotation") say(drawingSaved(message, ownName));
+  else if (message.type === "saved") say(message.kind === "still" ? t("exam.saved.still") : t("exam.saved.clip"));
   if (message.type === "error") say(String(message.message ?? ""), "bad", String(message.next_step ?? ""));
 }
 
-function useExamKeys(acts: ReturnType<typeof useRecordActs>, mute: () => unknown): void {
-  useKeys({ r: () => void acts.toggle(), s: () => void acts.still(), l: () => void acts.saveLast(), m: () => void mute() });
+function useExamKeys(acts: ReturnType<typeof useRecordActs>, draw: () => void, mute: () => unknown): void {
+  useKeys({ d: draw, r: () => void acts.toggle(), s: () => void acts.still(), l: () => void acts.saveLast(), m: () => void mute() });
   useKeysHelp({
     title: t("exam.keys"),
     keys: [
       { caps: ["R"], does: t("exam.keys.record") },
+      { caps: ["D"], does: t("draw.keys") },
       { caps: ["S"], does: t("exam.keys.still") },
       { caps: ["L"], does: t("exam.keys.save_last") },
       { caps: ["M"], does: t("exam.keys.mute") },

@@ -8,7 +8,7 @@ export interface PictureProps {
   label: string;
   isSpeakerOff: boolean;
   /** A frame is on the screen: `nowMs` on the performance clock and its RTP timestamp where the browser tells it. */
-  onFrame: (nowMs: number, rtpTimestamp: number | undefined) => void;
+  onFrame: (nowMs: number, rtpTimestamp: number | undefined, video: HTMLVideoElement) => void;
   /** Width by height of the picture, once known and when it changes. */
   onAspect?: (aspect: number) => void;
   /** Lies exactly over the picture, whatever shape the screen has. */
@@ -74,17 +74,17 @@ async function playWithSound(element: HTMLVideoElement): Promise<boolean> {
   }
 }
 
-function followFrames(element: HTMLVideoElement, take: (nowMs: number, rtpTimestamp: number | undefined) => void): () => void {
+function followFrames(element: HTMLVideoElement, take: PictureProps["onFrame"]): () => void {
   let isOver = false;
   if (!("requestVideoFrameCallback" in element)) {
     const old = element as HTMLVideoElement;
-    const tick = () => take(performance.now(), undefined);
+    const tick = () => take(performance.now(), undefined, old);
     old.addEventListener("timeupdate", tick);
     return () => old.removeEventListener("timeupdate", tick);
   }
   const next = () => element.requestVideoFrameCallback((nowMs, metadata) => {
     if (isOver) return;
-    take(nowMs, (metadata as { rtpTimestamp?: number }).rtpTimestamp);
+    take(nowMs, (metadata as { rtpTimestamp?: number }).rtpTimestamp, element);
     next();
   });
   next();

@@ -1,3 +1,4 @@
+import type { Point, Shape } from "./drawing";
 import type { Peer, SessionView } from "./shapes";
 import type { CallMessage } from "./whep";
 
@@ -26,9 +27,17 @@ export interface Room {
   view: SessionView | null;
   requests: RoomRequest[];
   pointers: RemotePointer[];
+  /** What was drawn on a still, by the UID of the drawing: as far as this page has heard of it. */
+  drawings: Record<string, SavedDrawing>;
 }
 
-export const EMPTY_ROOM: Room = { view: null, requests: [], pointers: [] };
+export interface SavedDrawing {
+  stillUid: string;
+  shapes: Shape[];
+  words: string;
+}
+
+export const EMPTY_ROOM: Room = { view: null, requests: [], pointers: [], drawings: {} };
 const REQUEST_COUNT_MAX = 12;
 /** A pointer that rests longer than this is taken off the picture. */
 export const POINTER_MS_MAX = 6000;
@@ -48,6 +57,8 @@ export function takeMessage(room: Room, message: CallMessage, nowMs: number): Ro
       return { ...room, view: mergeView(room.view, message.session as Partial<SessionView> | undefined) };
     case "peers":
       return room.view && Array.isArray(message.peers) ? { ...room, view: { ...room.view, peers: message.peers as Peer[] } } : room;
+    case "saved":
+      return message.kind === "annotation" ? { ...room, drawings: { ...room.drawings, [String(message.sop_instance_uid)]: readDrawing(message) } } : room;
     case "request":
       return { ...room, requests: addRequest(room.requests, message, nowMs) };
     case "request.answer":
@@ -91,6 +102,23 @@ function addRequest(requests: RoomRequest[], message: CallMessage, nowMs: number
 function answerRequest(requests: RoomRequest[], message: CallMessage, nowMs: number): RoomRequest[] {
   const answer = message.answer === "done" ? "done" : "cannot";
   return requests.map((request) => (request.id === message.request_id ? { ...request, answer, atMs: nowMs } : request));
+}
+
+const TOOLS: Record<string, Shape["tool"]> = { arrow: "arrow", freehand: "pen", distance: "caliper", ellipse: "ellipse" };
+
+/** A saved drawing as shapes of ours; what another program drew in other ways is left out. */
+function readDrawing(message: CallMessage): SavedDrawing {
+  const rows = (value: unknown) => (Array.isArray(value) ? (value as Record<string, unknown>[]) : []);
+  const measured = rows(message.measurements);
+  const shapes = [...rows(message.graphics), ...measured].flatMap((row): Shape[] => {
+    const tool = TOOLS[String(row.kind)];
+    const points = (Array.isArray(row.points) ? row.points : []) as Point[];
+    if (!tool || points.length < 2) return [];
+    const [left, right, top, bottom] = points;
+    if (tool === "ellipse") return top && bottom ? [{ tool, points: [[left![0], top[1]], [right![0], bottom[1]]] }] : [];
+    return [{ tool, points }];
+  });
+  return { stillUid: String(message.still_sop_instance_uid ?? ""), shapes, words: measured.map((row) => String(row.words ?? "")).filter(Boolean).join(", ") };
 }
 
 function sender(from: unknown): Sender {

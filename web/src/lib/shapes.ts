@@ -108,11 +108,21 @@ export interface Peer {
 
 export interface SavedObject {
   sop_instance_uid: string;
-  kind: "clip" | "still";
+  /** A drawing refers to a still; a report holds the figures of a drawing. */
+  kind: "clip" | "still" | "annotation" | "report" | "other";
+  series_instance_uid?: string;
   frame_count: number;
   at_s: number;
   is_recovered: boolean;
   delivery?: DeliverySummary;
+}
+
+/** `key` is the beginning of every peer identifier of this person. */
+export interface Guide {
+  key: string | null;
+  name: string;
+  is_away: boolean;
+  asking: { key: string; name: string }[];
 }
 
 export interface SessionView {
@@ -132,6 +142,8 @@ export interface SessionView {
   source_state: SourceState | null;
   objects: SavedObject[];
   bedside_url: string;
+  /** The one specialist whose wishes change something; absent once the exam is over. */
+  guide?: Guide | null;
 }
 
 export interface SessionOpened extends SessionView {

@@ -21,7 +21,7 @@ export function DetailsDialog({ hand, view, onClose }: { hand: CallInHand; view:
         <Notice icon="shield" tone="accent"><p>{t("live.details.lossless")}</p></Notice>
         <section class="details-part">
           <h3>{t("live.details.people")}</h3>
-          <People peers={view.peers ?? []} ownId={hand.call.peerId} />
+          <People peers={view.peers ?? []} ownId={hand.call.peerId} guide={view.guide} />
         </section>
         <section class="details-part">
           <h3>{t("live.details.saved")}</h3>

@@ -1,23 +1,29 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { CallNotice, QualityChip, RecordingSign } from "../components/call-words";
+import { DrawBar } from "../components/draw-bar";
+import { DrawLayer } from "../components/draw-layer";
 import { useKeysHelp } from "../components/keys-help";
 import { patientFacts } from "../components/patient-bar";
 import { Picture } from "../components/picture";
 import { PointerPad, Pointers } from "../components/pointer-layer";
 import { requestWords } from "../components/request-words";
+import { StateChip } from "../components/state-chip";
 import { say } from "../components/toast";
 import { asApiError, type Api, type ApiError } from "../lib/api";
 import { formatPersonName } from "../lib/format";
 import { useKeys } from "../lib/hooks";
 import { t } from "../lib/i18n";
 import type { RoomRequest } from "../lib/room";
-import type { Me, SessionView } from "../lib/shapes";
+import { hasAsked, isOf, mayAct } from "../lib/guide";
+import type { Guide, Me, SessionView } from "../lib/shapes";
 import { useCall, type CallInHand } from "../lib/use-call";
+import { useDrawing } from "../lib/use-drawing";
 import type { useMicrophone } from "../lib/use-microphone";
 import type { CallMessage } from "../lib/whep";
 import { useLiveLayout } from "./layout";
 import { AskDialog } from "./ask-dialog";
 import { DetailsDialog } from "./details-dialog";
+import { drawingSaved } from "../components/drawing-words";
 import { Toolbar } from "./toolbar";
 
 export const SAVE_LAST_S = 10;
@@ -35,7 +41,11 @@ export interface LiveRoomProps {
 /** In the call: the picture fills the screen, everything else lies at its edges. */
 export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveRoomProps) {
   const requests = useRef<RoomRequest[]>([]);
-  const hand = useCall(first.session_id, api, name, sound.track, (message) => hear(message, requests.current));
+  const hand = useCall(first.session_id, api, name, sound.track, (message) => {
+    drawing.hear(message);
+    hear(message, requests.current, name);
+  });
+  const drawing = useDrawing(() => hand.call, () => say(t("draw.not_now"), "warn"));
   requests.current = hand.room.requests;
   const { call, status, room } = hand;
   const view = room.view ?? first;
@@ -53,32 +63,37 @@ export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveR
     else if (view.state === "closed") onOver(null);
   }, [status.state, view.state]);
   const act = useActs(hand);
+  const isGuide = mayAct(view.guide, call.peerId);
   useLiveKeys({
     m: () => sound.track && sound.microphone.setMuted(!sound.isMuted),
     p: () => setPointing(!isPointing),
     f: () => void toggleFull(),
-    ...(mayAsk ? { s: act.still, l: act.saveLast, a: () => setOpened("ask") } : {}),
+    ...(mayAsk && isGuide ? { d: () => drawing.choose(drawing.tool), s: act.still, l: act.saveLast, a: () => setOpened("ask") } : {}),
   });
   const leave = () => {
     call.leave();
     onLeave();
   };
-  const frame = (nowMs: number, rtp: number | undefined) => {
+  const frame = (nowMs: number, rtp: number | undefined, video: HTMLVideoElement) => {
     hand.staleWatch.frameSeen(nowMs);
+    drawing.frameShown(video, rtp);
     hand.shownRtp.current = rtp;
   };
   return (
-    <main id="content" class={`live live-${layout} room-dark${view.recording?.is_recording ? " live-recording" : ""}`} data-live>
+    <main id="content" class={`live live-${layout} room-dark${view.recording?.is_recording ? " live-recording" : ""}${drawing.phase === "off" ? "" : " live-drawing"}`} data-live>
       <h1 class="only-heard">{t("live.title")}</h1>
       <Picture stream={call.stream} label={t("call.picture")} isSpeakerOff={isSpeakerOff} onFrame={frame} onAspect={setAspect}>
-        {isPointing ? <PointerPad onPoint={(x, y, visible) => call.point(x, y, visible, hand.shownRtp.current)} /> : null}
-        <Pointers pointers={room.pointers} />
+        {isPointing && drawing.phase === "off" ? <PointerPad onPoint={(x, y, visible) => call.point(x, y, visible, hand.shownRtp.current)} /> : null}
+        {drawing.phase === "off" ? <Pointers pointers={room.pointers} /> : <DrawLayer drawing={drawing} />}
       </Picture>
+      {drawing.phase === "off" ? null : <DrawBar drawing={drawing} />}
       <Head view={view} hand={hand} />
       <CallNotice call={call} status={status} isStale={hand.isStale} source={view.source_state} />
       <Toolbar
         hand={hand} view={view} sound={sound} mayAsk={mayAsk}
-        isPointing={isPointing} onPointing={setPointing} isSpeakerOff={isSpeakerOff} onSpeakerOff={setSpeakerOff}
+        isPointing={isPointing} onPointing={setPointing} isGuide={isGuide} hasAskedToGuide={hasAsked(view.guide, call.peerId)} onAskToGuide={() => call.send({ type: "guide.ask" })}
+        isDrawing={drawing.phase !== "off"}
+        onDraw={() => (drawing.phase === "off" ? drawing.choose(drawing.tool) : drawing.stop())} isSpeakerOff={isSpeakerOff} onSpeakerOff={setSpeakerOff}
         onStill={act.still} onClip={act.clip} onSaveLast={act.saveLast}
         onAsk={() => setOpened("ask")} onDetails={() => setOpened("details")} onFull={() => void toggleFull()} onLeave={leave}
       />
@@ -101,9 +116,16 @@ function Head({ view, hand }: { view: SessionView; hand: CallInHand }) {
       <div class="live-signs">
         {hand.status.state === "live" ? <QualityChip stats={hand.stats} source={view.source_state} /> : null}
         <RecordingSign recording={view.recording} />
+        <GuideChip guide={view.guide} peerId={hand.call.peerId} />
       </div>
     </header>
   );
+}
+
+function GuideChip({ guide, peerId }: { guide: Guide | null | undefined; peerId: string | null }) {
+  if (!guide?.key) return null;
+  if (isOf(guide.key, peerId)) return <StateChip tone="ok" icon="pointer">{t("guide.you")}</StateChip>;
+  return <StateChip icon="person">{t(guide.is_away ? "guide.away" : "guide.other", { name: guide.name || t("role.specialist") })}</StateChip>;
 }
 
 /** What the specialist may ask of the node; each says at once that it was asked. */
@@ -125,10 +147,11 @@ function useActs(hand: CallInHand) {
   };
 }
 
-function hear(message: CallMessage, requests: readonly RoomRequest[]): void {
+function hear(message: CallMessage, requests: readonly RoomRequest[], ownName: string): void {
   switch (message.type) {
     case "saved":
-      say(message.kind === "still" ? t("live.saved.still") : t("live.saved.clip"));
+      if (message.kind === "annotation") say(drawingSaved(message, ownName));
+      else say(message.kind === "still" ? t("live.saved.still") : t("live.saved.clip"));
       break;
     case "error":
       say(String(message.message ?? ""), "bad", String(message.next_step ?? ""));
@@ -152,6 +175,7 @@ function useLiveKeys(keys: Record<string, () => unknown>): void {
     keys: [
       { caps: ["M"], does: t("live.keys.mute") },
       { caps: ["P"], does: t("live.keys.pointer") },
+      { caps: ["D"], does: t("draw.keys") },
       { caps: ["S"], does: t("live.keys.still") },
       { caps: ["L"], does: t("live.keys.save_last") },
       { caps: ["A"], does: t("live.keys.ask") },

@@ -13,6 +13,11 @@ export interface ToolbarProps {
   mayAsk: boolean;
   isPointing: boolean;
   onPointing: (isOn: boolean) => void;
+  isGuide: boolean;
+  hasAskedToGuide: boolean;
+  onAskToGuide: () => void;
+  isDrawing: boolean;
+  onDraw: () => void;
   isSpeakerOff: boolean;
   onSpeakerOff: (isOff: boolean) => void;
   onStill: () => void;
@@ -28,6 +33,7 @@ export interface ToolbarProps {
 export function Toolbar(props: ToolbarProps) {
   const { sound, view } = props;
   const isLive = props.hand.status.state === "live";
+  const mayChange = isLive && props.isGuide;
   const isRecording = view.recording?.is_recording ?? false;
   const unanswered = props.hand.room.requests.filter((request) => request.answer === null).length;
   const toggleMicrophone = () => (sound.track ? sound.microphone.setMuted(!sound.isMuted) : void sound.open());
@@ -42,15 +48,19 @@ export function Toolbar(props: ToolbarProps) {
       <Tool icon="pointer" isOn={props.isPointing} onClick={() => props.onPointing(!props.isPointing)}>{t("live.tool.pointer")}</Tool>
       {props.mayAsk ? (
         <>
+          <Tool icon="edit" isOn={props.isDrawing} isDisabled={!mayChange} onClick={props.onDraw}>{t("draw.start")}</Tool>
           <span class="tools-line" />
-          <Tool icon="still" isDisabled={!isLive} onClick={props.onStill}>{t("live.tool.still")}</Tool>
-          <Tool icon={isRecording ? "stop" : "record"} isRecord isDisabled={!isLive} onClick={() => props.onClip(!isRecording)}>
+          {props.isGuide ? null : (
+            <Tool icon="hand" isDisabled={!isLive || props.hasAskedToGuide} onClick={props.onAskToGuide}>{t(props.hasAskedToGuide ? "guide.asked" : "guide.ask")}</Tool>
+          )}
+          <Tool icon="still" isDisabled={!mayChange} onClick={props.onStill}>{t("live.tool.still")}</Tool>
+          <Tool icon={isRecording ? "stop" : "record"} isRecord isDisabled={!mayChange} onClick={() => props.onClip(!isRecording)}>
             {isRecording ? t("live.tool.clip_stop") : t("live.tool.clip_start")}
           </Tool>
-          <Tool icon="rewind" isDisabled={!isLive} label={t("live.tool.save_last.long", { seconds: SAVE_LAST_S })} onClick={props.onSaveLast}>
+          <Tool icon="rewind" isDisabled={!mayChange} label={t("live.tool.save_last.long", { seconds: SAVE_LAST_S })} onClick={props.onSaveLast}>
             {t("live.tool.save_last", { seconds: SAVE_LAST_S })}
           </Tool>
-          <Tool icon="hand" isDisabled={!isLive} count={unanswered} onClick={props.onAsk}>{t("live.tool.ask")}</Tool>
+          <Tool icon="send" isDisabled={!mayChange} count={unanswered} onClick={props.onAsk}>{t("live.tool.ask")}</Tool>
         </>
       ) : null}
       <span class="tools-line" />

@@ -65,6 +65,7 @@ export const clinic = {
   "exam.strip.empty": "Stills and clips appear here as soon as they are taken.",
   "exam.strip.clip": "Clip",
   "exam.strip.still": "Still",
+  "exam.strip.annotation": "Drawing",
   "exam.strip.frames": { one: "{count} frame", other: "{count} frames" },
   "exam.strip.finalising": "Finalising",
   "exam.strip.saved": "Saved",

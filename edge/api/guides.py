@@ -1,0 +1,116 @@
+"""Who guides each exam: the lease of `edge.core.lease`, kept in memory and told to every page."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from edge.core.lease import KEPT_S, Lease, Person
+from edge.core.session import Role
+from edge.errors import NotFoundError
+
+SESSION_COUNT_MAX = 64
+EXPIRY_SLACK_S = 0.05
+
+Changed = Callable[[str], Awaitable[None]]
+"""Told of the session whose lease has changed."""
+
+
+def key_of(peer_id: str) -> str:
+    """Return who is behind a peer: the invitation or account it came by, the same after a reconnect."""
+    return peer_id.rpartition(".")[0] or peer_id
+
+
+class Guides:
+    """One a node. A restart forgets; the first specialist who is still there guides again."""
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        """`now_s` is a monotonic clock."""
+        self._now_s = now_s
+        self._leases: dict[str, Lease] = {}
+        self._peers: dict[str, dict[str, str]] = {}
+        self._timers: set[asyncio.Task[None]] = set()
+        self.on_change: Changed | None = None
+
+    def lease(self, session_id: str) -> Lease:
+        """Return how it stands now."""
+        return self._leases.get(session_id, Lease()).expired(now_s=self._now_s())
+
+    def require(self, session_id: str, key: str) -> None:
+        """Let pass who may change something.  Raises: NotGuidingError."""
+        self.lease(session_id).require(key)
+
+    def show(self, session_id: str) -> dict[str, Any]:
+        """Return what pages see: keys are the beginnings of peers' identifiers."""
+        lease = self.lease(session_id)
+        holder = lease.holder
+        return {
+            "key": holder.key if holder else None, "name": holder.name if holder else "",
+            "is_away": lease.gone_s is not None,
+            "asking": [{"key": person.key, "name": person.name} for person in lease.asking],
+        }  # fmt: skip
+
+    async def follow(self, session_id: str, peers: list[dict[str, Any]]) -> None:
+        """Take who is in the call now; what has changed since the last time is worked out here."""
+        now = {str(peer["peer_id"]): str(peer.get("name", "")) for peer in peers if peer.get("role") == Role.SPECIALIST}
+        before = self._peers.get(session_id, {})
+        lease = old = self.lease(session_id)
+        for peer_id in sorted(now.keys() - before.keys()):
+            lease = lease.joined(Person(key=key_of(peer_id), name=now[peer_id]))
+        for peer_id in sorted(before.keys() - now.keys()):
+            lease = lease.left(key_of(peer_id), now_s=self._now_s())
+        self._peers[session_id] = now
+        await self._put(session_id, old, lease)
+        if lease.gone_s is not None and old.gone_s is None:
+            self._expire_later(session_id)
+
+    def forget(self, session_id: str) -> None:
+        """The exam is over."""
+        self._leases.pop(session_id, None)
+        self._peers.pop(session_id, None)
+
+    async def ask(self, session_id: str, person: Person) -> None:
+        lease = self.lease(session_id)
+        # While nobody guides, whoever is in the call was let in to guide.
+        await self._put(session_id, lease, lease.asked(person) if lease.holder else lease.granted(person))
+
+    async def grant(self, session_id: str, key: str) -> Person:
+        """Give the lease to somebody who asked.  Raises: NotFoundError."""
+        lease = self.lease(session_id)
+        person = lease.who_asked(key)
+        await self._put(session_id, lease, lease.granted(person))
+        return person
+
+    async def hand_over(self, session_id: str, key: str) -> Person:
+        """Give the lease to any specialist in the call.  Raises: NotFoundError."""
+        names = {key_of(peer_id): name for peer_id, name in self._peers.get(session_id, {}).items()}
+        if key not in names:
+            raise NotFoundError("That person is not in the call.")
+        lease = self.lease(session_id)
+        person = Person(key=key, name=names[key])
+        await self._put(session_id, lease, lease.granted(person))
+        return person
+
+    async def refuse(self, session_id: str, key: str) -> None:
+        lease = self.lease(session_id)
+        await self._put(session_id, lease, lease.refused(key))
+
+    async def release(self, session_id: str) -> None:
+        lease = self.lease(session_id)
+        await self._put(session_id, lease, lease.released())
+
+    async def _put(self, session_id: str, old: Lease, new: Lease) -> None:
+        self._leases[session_id] = new
+        while len(self._leases) > SESSION_COUNT_MAX:
+            self._leases.pop(next(iter(self._leases)))
+        if (old.holder, old.gone_s, old.asking) != (new.holder, new.gone_s, new.asking) and self.on_change:
+            await self.on_change(session_id)
+
+    def _expire_later(self, session_id: str) -> None:
+        async def look() -> None:
+            await asyncio.sleep(KEPT_S + EXPIRY_SLACK_S)
+            stored = self._leases.get(session_id, Lease())
+            await self._put(session_id, stored, self.lease(session_id))
+
+        task = asyncio.create_task(look())
+        self._timers.add(task)
+        task.add_done_callback(self._timers.discard)

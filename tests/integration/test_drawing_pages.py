@@ -1,0 +1,163 @@
+"""The walk of a drawing: start an exam, invite, join, freeze, draw, measure, saved on both sides."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import highdicom
+import pytest
+
+from edge.store.database import Database
+from edge.store.instances import Instances
+from tests.integration.test_pages import AXE, PASSWORD, look
+from tests.support.browser import chromium
+from tests.support.node import Node, wait_until
+
+SIZES = {"desktop": (1280, 800), "tablet": (768, 1024), "phone": (390, 844)}
+CALIBRATED_PX = (640, 480)
+SECTIONS = """
+[[source]]
+name = "probe"
+kind = "synthetic"
+width_px = 640
+height_px = 480
+fps = 20.0
+regions = [{min_x_px = 0, min_y_px = 0, max_x_px = 639, max_y_px = 479, cm_per_px_x = 0.02, cm_per_px_y = 0.02}]
+"""
+BODY = {"source": "probe", "patient": {"patient_id": "T-1", "name": "Sample^Ada", "birth_date": "20240229"}}
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    with Node(tmp_path_factory.mktemp("walk"), sections=SECTIONS) as started:
+        started.ask("POST", "/api/v1/users", {"name": "admin", "password": PASSWORD, "role": "admin"})
+        wait_until(started.config.ring_path("probe").exists, timeout_s=20, what="the ring")
+        yield started
+
+
+@pytest.fixture
+def exam(node: Node) -> Iterator[dict[str, Any]]:
+    opened = wait_until(lambda: node.ask("POST", "/api/v1/sessions", BODY), timeout_s=20, what="an exam")
+    yield opened
+    node.ask("POST", f"/api/v1/sessions/{opened['session_id']}/close", {})
+
+
+def sign_in(browser: Any, node: Node, size: tuple[int, int]) -> Any:
+    page = browser.new_context(viewport={"width": size[0], "height": size[1]}).new_page()
+    page.goto(node.url + "/sign-in")
+    page.get_by_label("Name").fill("admin")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "sign-in" not in url)
+    return page
+
+
+def join(browser: Any, url: str, size: tuple[int, int], name: str = "Dr Remote") -> Any:
+    page = browser.new_context(viewport={"width": size[0], "height": size[1]}).new_page()
+    page.goto(url)
+    page.get_by_label("Your name").fill(name)
+    page.get_by_role("button", name="Join listening only").click()
+    page.locator(".picture-layer").wait_for(state="attached", timeout=20_000)
+    return page
+
+
+def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    box = page.locator(".draw").bounding_box()
+    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    page.mouse.move(*at[1], steps=4)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_specialist_measures_on_a_frozen_frame_and_both_sides_see_it_saved(
+    node: Node, exam: dict[str, Any], tmp_path: Path, size: str
+) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core absent: run make setup")
+    session = exam["session_id"]
+    with chromium() as browser:
+        bedside = sign_in(browser, node, SIZES[size])
+        bedside.goto(f"{node.url}/?session={session}")
+        remote = join(browser, exam["specialist_url"], SIZES[size])
+        remote.get_by_role("button", name="Draw", exact=True).click()
+        remote.get_by_role("button", name="Caliper").click()
+        drag(remote, (0.2, 0.3), (0.7, 0.3))
+        remote.get_by_text("64 mm").wait_for(timeout=5_000)
+        remote.get_by_role("button", name="Arrow").click()
+        drag(remote, (0.2, 0.8), (0.5, 0.5))
+        drag(remote, (0.8, 0.8), (0.6, 0.6))
+        remote.get_by_role("button", name="Undo").click()
+        assert look(remote, tmp_path / f"draw-{size}.png") == []
+        small = remote.eval_on_selector_all(
+            ".draw-bar button", "found => found.filter(one => one.getBoundingClientRect().height < 44).length"
+        )
+        assert small == 0
+        remote.get_by_role("button", name="Save drawing").click()
+        remote.get_by_text("Drawing saved with its lossless picture: 64 mm").wait_for(timeout=15_000)
+        bedside.get_by_text("Dr Remote saved a drawing: 64 mm").wait_for(timeout=15_000)
+        bedside.get_by_role("link", name="Drawing 64 mm").wait_for(timeout=15_000)
+        assert look(bedside, tmp_path / f"strip-{size}.png") == []
+        remote.screenshot(path=tmp_path / f"after-{size}.png")
+    objects = node.ask("GET", f"/api/v1/sessions/{session}")["objects"]
+    assert sorted(one["kind"] for one in objects) == ["annotation", "report", "still"]
+    (report,) = (one for one in objects if one["kind"] == "report")
+    groups = _read_report(node, report["sop_instance_uid"]).content.get_image_measurement_groups()
+    assert groups[0].get_measurements()[0].value == pytest.approx(0.5 * CALIBRATED_PX[0] * 0.2, rel=0.01)
+    (row,) = (row for row in node.ask("GET", "/api/v1/audit?limit=50")["items"] if _is_of(row, session))
+    assert row["detail"]["report_sop_instance_uid"] == report["sop_instance_uid"]
+
+
+def _read_report(node: Node, uid: str) -> Any:
+    store = Instances(Database(node.config.database_path), node.config.data_dir)
+    instance = store.find(uid)
+    assert instance is not None
+    return highdicom.sr.srread(store.path_of(instance))
+
+
+def _is_of(row: dict[str, Any], session: str) -> bool:
+    return row["action"] == "annotate" and row["detail"]["session"] == session
+
+
+def test_everything_can_be_drawn_by_keys_alone(node: Node, exam: dict[str, Any]) -> None:
+    with chromium() as browser:
+        remote = join(browser, exam["specialist_url"], SIZES["desktop"])
+        remote.keyboard.press("d")
+        remote.get_by_text("Frozen for you").wait_for(timeout=5_000)
+        remote.get_by_role("button", name="Caliper").click()
+        remote.locator(".draw").focus()
+        remote.keyboard.press("Enter")
+        for _ in range(10):
+            remote.keyboard.press("ArrowRight")
+        remote.keyboard.press("Enter")
+        remote.get_by_text("12.8 mm").wait_for(timeout=5_000)
+        remote.get_by_role("button", name="Back to live").click()
+        remote.get_by_role("button", name="Draw", exact=True).wait_for()
+    assert node.ask("GET", f"/api/v1/sessions/{exam['session_id']}")["objects"] == []
+
+
+def test_one_specialist_guides_at_a_time_and_the_bedside_decides_who(
+    node: Node, exam: dict[str, Any], tmp_path: Path
+) -> None:
+    session = exam["session_id"]
+    invite = node.ask("POST", f"/api/v1/sessions/{session}/invites", {"role": "specialist"})
+    with chromium() as browser:
+        bedside = sign_in(browser, node, SIZES["tablet"])
+        bedside.goto(f"{node.url}/?session={session}")
+        first = join(browser, exam["specialist_url"], SIZES["desktop"], "Dr Ann")
+        first.get_by_text("You guide").wait_for(timeout=10_000)
+        second = join(browser, invite["specialist_url"], SIZES["phone"], "Dr Ben")
+        second.get_by_text("Dr Ann guides").wait_for(timeout=10_000)
+        assert second.get_by_role("button", name="Still").is_disabled()
+        second.get_by_role("button", name="Ask to guide").click()
+        bedside.get_by_text("Dr Ben asks to guide").wait_for(timeout=10_000)
+        second.screenshot(path=tmp_path / "second-phone.png")
+        assert look(bedside, tmp_path / "guide-tablet.png") == []
+        bedside.get_by_role("button", name="Let guide").click()
+        second.get_by_text("You guide").wait_for(timeout=10_000)
+        first.get_by_text("Dr Ben guides").wait_for(timeout=10_000)
+        second.get_by_role("button", name="Still").click()
+        bedside.get_by_text("Still saved").first.wait_for(timeout=10_000)
+    actions = [row["action"] for row in node.ask("GET", "/api/v1/audit?limit=50")["items"]]
+    assert {"guide.ask", "guide.grant", "still"} <= set(actions)

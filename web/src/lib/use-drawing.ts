@@ -1,0 +1,126 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { isMeasured, isSlip, SHAPE_COUNT_MAX, toGraphics, toMeasurements, type DrawTool, type Figures, type Shape } from "./drawing";
+import type { Call, CallMessage } from "./whep";
+
+/** How long a new frame is waited for before the one on the screen is taken. */
+const FRAME_MS_MAX = 300;
+
+export interface Snapshot {
+  canvas: HTMLCanvasElement;
+  rtpTimestamp: number;
+}
+
+export interface Drawing {
+  /** "freezing": the next frame is taken; "saving": the node has the drawing, its answer is awaited. */
+  phase: "off" | "freezing" | "on" | "saving";
+  tool: DrawTool;
+  shapes: readonly Shape[];
+  /** One entry a measured shape, in order; shorter while the node works them out. */
+  figures: readonly Figures[];
+  snapshot: Snapshot | null;
+  isHeld: boolean;
+  choose: (tool: DrawTool) => void;
+  add: (shape: Shape) => void;
+  undo: () => void;
+  save: () => void;
+  stop: () => void;
+  /** The page tells every frame it shows. */
+  frameShown: (video: HTMLVideoElement, rtpTimestamp: number | undefined) => void;
+  /** The page tells every message it hears. */
+  hear: (message: CallMessage) => void;
+}
+
+/** Draw on one frame that stands still for oneself alone, while the call and the record go on. */
+export function useDrawing(call: () => Call, onRefused: () => void): Drawing {
+  const [phase, setPhase] = useState<Drawing["phase"]>("off");
+  const [tool, setTool] = useState<DrawTool>("arrow");
+  const [shapes, setShapes] = useState<readonly Shape[]>([]);
+  const [figures, setFigures] = useState<readonly Figures[]>([]);
+  const [snapshot, setSnapshot] = useState<Snapshot | null>(null);
+  const [holdId, setHoldId] = useState<string | null>(null);
+  const isWanted = useRef(false);
+  const rtp = useRef<number | undefined>(undefined);
+  const round = useRef(0);
+  const video = useRef<HTMLVideoElement | null>(null);
+  const stop = () => {
+    isWanted.current = false;
+    rtp.current = undefined;
+    setPhase("off");
+    setShapes([]);
+    setFigures([]);
+    setSnapshot(null);
+    setHoldId(null);
+  };
+  const take = (element: HTMLVideoElement, rtpTimestamp: number | undefined) => {
+    isWanted.current = false;
+    const canvas = rtpTimestamp === undefined ? null : copyFrame(element);
+    if (!canvas || !call().send({ type: "hold", rtp_timestamp: rtpTimestamp })) {
+      stop();
+      return onRefused();
+    }
+    rtp.current = rtpTimestamp;
+    setSnapshot({ canvas, rtpTimestamp: rtpTimestamp! });
+    setPhase("on");
+  };
+  const shown = useRef<number | undefined>(undefined);
+  useEffect(() => {
+    if (phase !== "freezing") return;
+    // A picture that stands still already gives no new frame: the one on the screen is meant.
+    const timer = setTimeout(() => isWanted.current && (video.current ? take(video.current, shown.current) : stop()), FRAME_MS_MAX);
+    return () => clearTimeout(timer);
+  }, [phase]);
+  useEffect(() => {
+    const measurements = toMeasurements(shapes);
+    setFigures([]);
+    if (!holdId || measurements.length === 0) return;
+    round.current += 1;
+    call().send({ type: "measure", hold_id: holdId, measurements, ref: round.current });
+  }, [shapes.filter(isMeasured).length, holdId]);
+  return {
+    phase, tool, shapes, figures, snapshot, stop, isHeld: holdId !== null,
+    choose: (next) => {
+      setTool(next);
+      if (phase !== "off") return;
+      isWanted.current = true;
+      setPhase("freezing");
+    },
+    add: (shape) => {
+      if (!isSlip(shape) && shapes.length < SHAPE_COUNT_MAX) setShapes([...shapes, shape]);
+    },
+    undo: () => setShapes(shapes.slice(0, -1)),
+    save: () => {
+      if (!holdId || shapes.length === 0) return;
+      const wish = { type: "annotate", hold_id: holdId, rtp_timestamp: rtp.current, graphics: toGraphics(shapes), measurements: toMeasurements(shapes) };
+      if (call().send(wish)) setPhase("saving");
+      else onRefused();
+    },
+    frameShown: (element, rtpTimestamp) => {
+      video.current = element;
+      shown.current = rtpTimestamp;
+      if (isWanted.current) take(element, rtpTimestamp);
+    },
+    hear: (message) => {
+      if (message.type === "held" && message.rtp_timestamp === rtp.current) setHoldId(String(message.hold_id));
+      else if (message.type === "measured" && message.ref === round.current) setFigures(readFigures(message));
+      else if (message.type === "annotated" && message.rtp_timestamp === rtp.current) stop();
+      else if (message.type === "error" && message.for === "hold") stop();
+      else if (message.type === "error" && message.for === "annotate") setPhase((old) => (old === "saving" ? "on" : old));
+    },
+  };
+}
+
+function readFigures(message: CallMessage): Figures[] {
+  const rows = Array.isArray(message.measurements) ? (message.measurements as Record<string, unknown>[]) : [];
+  return rows.map((row) => ({ words: String(row.words ?? ""), reason: String(row.reason ?? "") }));
+}
+
+/** The frame that is on the screen in this very moment; called from within the frame's own callback. */
+function copyFrame(video: HTMLVideoElement): HTMLCanvasElement | null {
+  const canvas = document.createElement("canvas");
+  canvas.width = video.videoWidth;
+  canvas.height = video.videoHeight;
+  const pen = canvas.getContext("2d");
+  if (!pen || canvas.width === 0) return null;
+  pen.drawImage(video, 0, 0);
+  return canvas;
+}
