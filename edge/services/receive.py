@@ -28,7 +28,7 @@ async def serve(config: Config) -> None:
         bells=config.run_dir / "bells" / "uplink",
         reserve_bytes=config.node.disk_reserve_mb * 2**20,
     )
-    await asyncio.to_thread(database.reserve_log)
+    await asyncio.to_thread(instances.prepare)
     await asyncio.to_thread(instances.sweep)
     desk = build(config, database, instances)
     provider = Provider(

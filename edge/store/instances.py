@@ -69,6 +69,15 @@ class Instances:
         """Return a path, not yet used, to write an object to; leave it there or hand it to `keep`."""
         return self._data_dir / "incoming" / f"{self._owner}.{secrets.token_hex(8)}.part"
 
+    def prepare(self) -> None:
+        """Make what the first objects would wait for: every folder, and the log of the index in its whole length."""
+        self._database.reserve_log()
+        objects = self._data_dir / "objects"
+        with durable.full_disk_explained(objects):
+            for number in range(256):
+                (objects / f"{number:02x}").mkdir(exist_ok=True)
+            durable.sync_folder(objects)
+
     def has_room(self) -> bool:
         """Tell whether new work may be taken: more than the reserve is free."""
         return durable.free_bytes(self._data_dir) > self._reserve_bytes
