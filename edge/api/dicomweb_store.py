@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import web
 
 from edge.api.dicomweb_objects import ROOT, Objects, address_of
 from edge.api.dicomweb_query import DICOM_JSON
+from edge.api.multipart import Part, PartReader, boundary_of
 from edge.errors import BadInputError, EdgeError, StorageFullError
 from edge.store import header
 from edge.store.instances import Instances
@@ -77,30 +78,23 @@ class Store:
             raise NotDicomError("The body is not multipart/related.")
         await self._objects.readers.run(self._instances.require_room)
         outcome = Outcome()
-        try:
-            reader = await request.multipart()
-            for _ in range(PART_COUNT_MAX):
-                part = await reader.next()
-                if part is None:
-                    break
-                await self._take_part(part, request.match_info.get("study"), outcome)
-            else:
-                raise BadInputError(f"More than {PART_COUNT_MAX} objects came in one request.")
-        except (ValueError, AssertionError) as error:
-            raise BadInputError(
-                "The parts of the body cannot be told apart.", next_step="Check its boundary."
-            ) from error
+        reader = PartReader(request.content, boundary_of(request.headers["Content-Type"]))
+        for _ in range(PART_COUNT_MAX):
+            part = await reader.next()
+            if part is None:
+                break
+            await self._take_part(part, request.match_info.get("study"), outcome)
+        else:
+            raise BadInputError(f"More than {PART_COUNT_MAX} objects came in one request.")
         if not outcome.stored and not outcome.failed and not outcome.unnamed:
             raise BadInputError("The body holds no object.")
         return outcome.answer(request.match_info.get("study"))
 
-    async def _take_part(self, part: "MultipartReader | BodyPartReader", study: str | None, outcome: Outcome) -> None:
-        kind = part.headers.get("Content-Type", "application/dicom").partition(";")[0].strip().lower()
-        if not isinstance(part, BodyPartReader) or kind != "application/dicom":
-            await part.release()
+    async def _take_part(self, part: Part, study: str | None, outcome: Outcome) -> None:
+        if part.media_type not in ("", "application/dicom"):
             outcome.fail("", "", _CANNOT_UNDERSTAND)
             return
-        await self._take(_part_chunks(part), study, outcome)
+        await self._take(part.chunks(), study, outcome)
 
     async def _take(self, chunks: Any, study: str | None, outcome: Outcome) -> None:
         run = self._objects.readers.run
@@ -164,11 +158,6 @@ def _append(file: Any, digest: Any, chunks: Iterable[bytes]) -> None:
                 view = view[file.write(view) :]
         except OSError as error:
             raise StorageFullError("The disk has no room for what is being sent.") from error
-
-
-async def _part_chunks(part: BodyPartReader) -> Any:
-    while chunk := await part.read_chunk(CHUNK_BYTES):
-        yield chunk
 
 
 def _reference(sop_class_uid: str, sop_instance_uid: str) -> dict[str, Any]:
