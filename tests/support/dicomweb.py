@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,12 +86,15 @@ def application(database: Database, instances: Instances) -> web.Application:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Served]:
-    """Serve a new, empty store until the block ends."""
+def serve(folder: Path, *, pages: Mapping[str, Path] | None = None) -> Iterator[Served]:
+    """Serve a new, empty store until the block ends, and beside it folders of files at the addresses of `pages`."""
     database = Database(folder / "edge.db")
     instances = Instances(database, folder)
     loop = asyncio.new_event_loop()
-    runner = web.AppRunner(application(database, instances))
+    app = application(database, instances)
+    for address, files in (pages or {}).items():
+        app.router.add_static(address, files)
+    runner = web.AppRunner(app)
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
