@@ -96,7 +96,7 @@ def _overview() -> dict[str, Table]:
     media = [("General purpose: folders with a DICOMDIR (`edge export`, `edge import`)", "yes", "yes")]
     web = [
         ("QIDO-RS: search", "no", "yes"), ("WADO-RS: retrieve, rendered, bulk data", "no", "yes"),
-        ("STOW-RS: store", "no", "yes"), ("Storage commitment", "no", "yes"),
+        ("STOW-RS: store", "yes", "yes"), ("Storage commitment", "no", "yes"),
     ]  # fmt: skip
     return {
         "services": _table(("network service", "user (SCU)", "provider (SCP)"), services),
