@@ -22,9 +22,9 @@ import psutil
 from edge.store.instances import Instance
 from tests.bench.measure import alone, load_note
 from tests.bench.mosaic import mosaic
-from tests.bench.slide_node import NAME, PASSWORD, SlideNode
 from tests.bench.table import Promise, Table
 from tests.support.orthanc import Orthanc, find_orthanc
+from tests.support.slide_node import NAME, PASSWORD, SlideNode
 
 SIDE_PX = 40960
 CONNECTION_COUNT = 16

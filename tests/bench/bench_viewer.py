@@ -11,9 +11,9 @@ from typing import Any
 
 from tests.bench.measure import alone, load_note
 from tests.bench.mosaic import mosaic
-from tests.bench.slide_node import NAME, PASSWORD, SlideNode
 from tests.bench.table import Promise, Table
 from tests.support.browser import chromium
+from tests.support.slide_node import NAME, PASSWORD, SlideNode
 
 SIDE_PX = 40960
 OPEN_COUNT = 8

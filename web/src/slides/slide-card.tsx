@@ -37,7 +37,7 @@ function ConversionChip({ job }: { job: Job }) {
   const isMoving = share !== null && (share > 0 || job.state !== "converting");
   return (
     <StateChip tone="accent" icon="refresh">
-      <span class="num">{isMoving ? t("slides.converting", { percent: formatPercent(share, 0) }) : t("slides.waits")}</span>
+      <span class="num">{isMoving ? t("slides.converting", { percent: formatPercent(share, 1) }) : t("slides.waits")}</span>
     </StateChip>
   );
 }
