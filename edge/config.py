@@ -70,6 +70,8 @@ class Live(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Each {urls, username, credential}; none by default: no packet leaves for an unnamed host."""
     bitrate_bps_max: int = 2_500_000
     viewer_count_max: int = 16
+    waiting_room: Literal["codes", "off"] = "codes"
+    """codes: who comes by six digits waits until the bedside lets them in; links open at once."""
 
 
 class Record(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -175,6 +177,13 @@ class Inbox(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A file is taken when its size has not changed for so long."""
 
 
+class Uplink(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Forwarding, besides its destinations."""
+
+    live_share_bps: int = 0
+    """Bits a second that forwarding may use while somebody far away is in a call; 0: it pauses."""
+
+
 class Convert(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Slide conversion."""
 
@@ -192,6 +201,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     record: Record = msgspec.field(default_factory=Record)
     convert: Convert = msgspec.field(default_factory=Convert)
     inbox: Inbox = msgspec.field(default_factory=Inbox)
+    uplink: Uplink = msgspec.field(default_factory=Uplink)
     source: list[Source] = []
     destination: list[Destination] = []
     peer: list[Peer] = []

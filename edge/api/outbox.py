@@ -86,6 +86,8 @@ class Outbox:
             waiting_count=counts["waiting"] + counts["sending"],
             held_count=counts["held"],
             arrived_count=counts["sent"] + counts["committed"] + counts["safe"],
+            unproven_count=counts["sent"] + counts["committed"] if destination.readback else 0,
+            paused=link.reason if link is not None and link.state in ("up", "slow") else "",
         )
         return node_shapes.DestinationView(
             name=destination.name,

@@ -2,7 +2,9 @@
 
     waiting ──send──▶ sending ──accepted──▶ sent ──committed──▶ committed ──read back──▶ safe
        ▲                 │failed                │not committed
-       └─────────────────┴──────────────────────┘          refused ─▶ held ──retry──▶ waiting
+       │                 │                      │                     │not the same there
+       └─────────────────┴──────────────────────┴─────────────────────┘
+    refused, or never the same there ─▶ held ──retry──▶ waiting
 
 Pure: the caller passes the time in. The sender is in `edge.uplink`, the table in `edge.store`.
 """
@@ -88,11 +90,23 @@ class Delivery:
             return replace(self, state=State.COMMITTED, reason="")
         return replace(self, state=State.WAITING, due_s=now_s, reason=reason)
 
-    def prove(self) -> "Delivery":
-        """The destination gave the object back and it was the same: only now it is safe."""
+    def prove(self, *, reason: str = "") -> "Delivery":
+        """The destination gave the object back, the same: only now it is safe. `reason`: what it set right."""
         if self.state not in (State.SENT, State.COMMITTED):
             return self
-        return replace(self, state=State.SAFE, reason="")
+        return replace(self, state=State.SAFE, reason=reason)
+
+    def doubt(self, *, due_s: float, reason: str) -> "Delivery":
+        """It has arrived, but nothing is proven yet; it is looked at again at `due_s`."""
+        if self.state not in (State.SENT, State.COMMITTED):
+            return self
+        return replace(self, due_s=due_s, reason=reason)
+
+    def hold_unproven(self, *, reason: str) -> "Delivery":
+        """What is there is not the same, and sending it again has not helped: a person is needed."""
+        if self.state not in (State.SENT, State.COMMITTED):
+            return self
+        return replace(self, state=State.HELD, reason=reason)
 
     def retry(self, *, now_s: float) -> "Delivery":
         """A person says: try now."""

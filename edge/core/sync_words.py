@@ -26,6 +26,10 @@ class Progress:
     """Not yet there: waiting and sending."""
     held_count: int = 0
     arrived_count: int = 0
+    unproven_count: int = 0
+    """Arrived, and to be fetched back and compared yet."""
+    paused: str = ""
+    """Why nothing is sent although the link is up: "paused for a call"."""
 
 
 def say(progress: Progress, *, now_s: float, zone: tzinfo = UTC) -> str:
@@ -39,11 +43,18 @@ def say(progress: Progress, *, now_s: float, zone: tzinfo = UTC) -> str:
 def _say_main(progress: Progress, *, now_s: float, zone: tzinfo) -> str:
     if progress.link_state == "down":
         return _say_down(progress, now_s=now_s, zone=zone)
+    if progress.waiting_count and progress.paused:
+        words = progress.paused[:1].upper() + progress.paused[1:]
+        return f"{words}, {say_count(progress.waiting_count, 'object')} waiting"
     if progress.waiting_count:
         return _say_syncing(progress)
     if not progress.arrived_count and not progress.held_count:
         return "Nothing to send yet"
-    return "Up to date" if not progress.held_count else "Everything else has arrived"
+    if progress.held_count:
+        return "Everything else has arrived"
+    if progress.unproven_count:
+        return f"Up to date, {say_count(progress.unproven_count, 'object')} not yet proven there"
+    return "Up to date"
 
 
 def _say_down(progress: Progress, *, now_s: float, zone: tzinfo) -> str:
@@ -77,7 +88,7 @@ def percent_done(progress: Progress) -> int:
 
 def eta_s(progress: Progress) -> float | None:
     """Return the seconds left at the present rate; None when nobody can know."""
-    if progress.link_state == "down" or not progress.waiting_count:
+    if progress.link_state == "down" or progress.paused or not progress.waiting_count:
         return None
     if progress.rate_bytes_s < RATE_BYTES_S_MIN:
         return None

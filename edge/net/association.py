@@ -7,6 +7,7 @@ stays flat and the answer's timer starts after the last bytes), and a peer that 
 import logging
 import socket
 import ssl
+import struct
 import threading
 import time
 import weakref
@@ -22,6 +23,7 @@ from pynetdicom.sop_class import Verification
 
 from edge.dicom.header import IMPLEMENTATION_CLASS_UID
 from edge.errors import EdgeError, UnreachableError
+from edge.runtime.gate import OPEN, Gate
 
 CONNECT_S = 10.0
 ANSWER_S = 120.0
@@ -31,9 +33,13 @@ STALL_S = 60.0
 """Without a single PDU taken by the peer."""
 PDU_BYTES_MAX = 128 * 1024
 WAITING_PDU_MAX = 16
+UNSENT_BYTES_MAX = 256 * 1024
+"""What the kernel may hold back unsent: what is paused stops soon."""
 CONTEXT_MAX = 128
 """Presentation contexts of one association.  Standard: PS3.8 9.3.2.2"""
 
+_SO_MAX_PACING_RATE = 47
+_UNPACED = 0xFFFFFFFF
 IMPLEMENTATION_VERSION = "EDGE_DIMSE"
 
 # A file that is sent or received goes in pieces, never whole through memory.
@@ -76,7 +82,7 @@ class Association:
 
     def __init__(
         self, peer: Peer, contexts: Iterable[PresentationContext], *, handlers: Handlers | None = None,
-        provided: Sequence[str] = (),
+        provided: Sequence[str] = (), gate: Gate = OPEN,
     ) -> None:  # fmt: skip
         """Open it now; of the services `provided` we are the provider, though we call.
 
@@ -101,7 +107,7 @@ class Association:
             raise UnreachableError(f"{peer.name} ({peer.host}:{peer.port}) cannot be called: {error}.") from error
         if not self._assoc.is_established:
             raise self._why_not()
-        bound_sending(self._assoc)
+        bound_sending(self._assoc, gate)
 
     def __enter__(self) -> "Association":
         return self
@@ -191,18 +197,35 @@ def switch_nagle_off(assoc: PynetdicomAssociation) -> None:
     inner = getattr(assoc.dul.socket, "socket", None)
     if inner is not None:
         inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX)
 
 
-def bound_sending(assoc: PynetdicomAssociation) -> None:
-    """Let whoever sends wait while WAITING_PDU_MAX PDUs have not gone yet; cut a peer that takes none for STALL_S."""
+def bound_sending(assoc: PynetdicomAssociation, gate: Gate = OPEN) -> None:
+    """Let whoever sends wait while WAITING_PDU_MAX PDUs have not gone yet; cut a peer that takes none for STALL_S.
+
+    While the gate is not open, PDUs pass as it lets them, and none is kept waiting below.
+    """
     dul = assoc.dul
     send: Callable[[Any], None] = dul.send_pdu
     if send.__name__ == "send_bounded":
         return
 
+    def waiting_max() -> int:
+        return WAITING_PDU_MAX if gate.piece_bytes is None else 1
+
+    paced: list[float | None] = [None]
+
+    def wait_for_gate() -> None:
+        if paced[0] != gate.rate_bytes_s:
+            paced[0] = gate.rate_bytes_s
+            pace(assoc, paced[0])
+        while is_alive(assoc) and (wait_s := gate.ask(PDU_BYTES_MAX)):
+            time.sleep(wait_s)
+
     def send_bounded(primitive: Any) -> None:
         waited_from_s, last_size = time.monotonic(), dul.to_provider_queue.qsize()
-        while (size := dul.to_provider_queue.qsize()) >= WAITING_PDU_MAX and is_alive(assoc):
+        wait_for_gate()
+        while (size := dul.to_provider_queue.qsize()) >= waiting_max() and is_alive(assoc):
             if size < last_size:
                 waited_from_s, last_size = time.monotonic(), size
             elif time.monotonic() - waited_from_s > STALL_S:
@@ -211,6 +234,14 @@ def bound_sending(assoc: PynetdicomAssociation) -> None:
         send(primitive)
 
     dul.send_pdu = send_bounded
+
+
+def pace(assoc: PynetdicomAssociation, rate_bytes_s: float | None) -> None:
+    """Let the kernel spread what one PDU holds: a packet of somebody's call never waits for all of it."""
+    inner = getattr(assoc.dul.socket, "socket", None)
+    if inner is not None:
+        rate = _UNPACED if not rate_bytes_s else max(1, int(rate_bytes_s))
+        inner.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, struct.pack("I", min(rate, _UNPACED)))
 
 
 def is_alive(assoc: PynetdicomAssociation) -> bool:

@@ -24,6 +24,7 @@ from edge.core.delivery import Outcome
 from edge.net.association import CONTEXT_MAX, Association, Peer, contexts_for
 from edge.net.status import judge_store
 from edge.net.unpacking import LOSSLESS, PIXEL_BYTES_MAX, unpack
+from edge.runtime.gate import OPEN, Gate
 
 _PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 _RECODABLE = frozenset({*_PLAIN, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian})
@@ -59,8 +60,9 @@ class Storage:
     """An association for sending; a context manager."""
 
     def __init__(
-        self, peer: Peer, kinds: Iterable[tuple[str, str]], *, originator: tuple[str, int] | None = None
-    ) -> None:
+        self, peer: Peer, kinds: Iterable[tuple[str, str]], *, originator: tuple[str, int] | None = None,
+        gate: Gate = OPEN,
+    ) -> None:  # fmt: skip
         """Open it for these (SOP class, transfer syntax) pairs; see `fits`.  Raises: UnreachableError."""
         self.kinds = fitting(kinds)
         self.is_batched = False
@@ -70,7 +72,7 @@ class Storage:
         pairs += [(sop_class, [syntax]) for sop_class, syntax in sorted(self.kinds)]
         for sop_class in sorted({sop_class for sop_class, _ in self.kinds}):
             pairs += [(sop_class, [syntax]) for syntax in _PLAIN if (sop_class, syntax) not in self.kinds]
-        self._association = Association(peer, contexts_for(pairs))
+        self._association = Association(peer, contexts_for(pairs), gate=gate)
         self._sender = Sender(
             self._association.inner,
             (

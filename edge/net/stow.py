@@ -158,10 +158,16 @@ class Stow:
             yield head
             await asyncio.to_thread(file.seek, 0)
             while piece := await asyncio.to_thread(file.read, self._gate.piece_bytes or CHUNK_BYTES):
-                while wait_s := self._gate.ask(len(piece)):
-                    await asyncio.sleep(wait_s)  # noqa: ASYNC110 - the gate is another thread's
+                await self._pass(len(piece))
                 yield piece
         yield tail
+
+    async def _pass(self, size_bytes: int) -> None:
+        """Wait until the gate, which other threads move, lets so much through."""
+        wait_s = self._gate.ask(size_bytes)
+        while wait_s > 0:
+            await asyncio.sleep(wait_s)
+            wait_s = self._gate.ask(size_bytes)
 
 
 def read_reply(reply: Reply, uids: Sequence[str]) -> dict[str, Answer] | None:

@@ -26,6 +26,12 @@ class Gate:
         return bucket is not None and bucket.rate_bytes_s <= 0
 
     @property
+    def rate_bytes_s(self) -> float | None:
+        """What passes a second; None: everything."""
+        bucket = self._bucket
+        return None if bucket is None else bucket.rate_bytes_s
+
+    @property
     def piece_bytes(self) -> int | None:
         """What to ask for at once while it is narrow; None: as much as one likes."""
         return None if self._bucket is None else QUANTUM_BYTES

@@ -125,6 +125,20 @@ def in_state(database: Database, destination: str, state: State, *, limit: int) 
         return [_delivery(row) for row in found]
 
 
+def unproven(
+    database: Database, destination: str, states: Sequence[State], *, now_s: float, limit: int
+) -> list[Delivery]:  # fmt: skip
+    """Return what has arrived and may be read back now, what came first first."""
+    marks = ",".join("?" * len(states))
+    with database.read() as connection:
+        found = connection.execute(
+            f"SELECT {_DELIVERY} FROM deliveries WHERE destination = ? AND state IN ({marks}) AND due_s <= ?"
+            " ORDER BY changed_s LIMIT ?",
+            (destination, *states, now_s, limit),
+        )
+        return [_delivery(row) for row in found]
+
+
 def save(database: Database, delivery: Delivery, *, was: State, now_s: float) -> bool:
     """Write a move, durably, if the row is still in the state `was`; tell whether it was."""
     return save_all(database, [delivery], was=was, now_s=now_s) == 1
@@ -273,7 +287,8 @@ def list_studies(database: Database, *, limit: int = 200, only_open: bool = Fals
                         ELSE 'cancelled' END AS state,
                    sum(state IN ({_ARRIVED})) AS done, count(*) AS total,
                    sum(iif(state IN ('waiting', 'sending'), deliveries.size_bytes, 0)) AS bytes_left,
-                   coalesce(max(iif(state IN ('held', 'waiting'), nullif(reason, ''), NULL)), '') AS reason,
+                   coalesce(max(iif(state = 'held', nullif(reason, ''), NULL)),
+                     max(iif(state != 'cancelled', nullif(reason, ''), NULL)), '') AS reason,
                    min(iif(state = 'waiting', due_s, NULL)) AS next_try_s
             FROM deliveries JOIN studies USING (study_instance_uid)
             GROUP BY study_instance_uid, destination {open_only}

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
@@ -11,9 +11,11 @@ from edge.config import Destination
 from edge.core.delivery import Outcome
 from edge.errors import UnreachableError
 from edge.net.association import NotAcceptedError, Peer, cut_all, echo
+from edge.net.readback import Fetch, by_get, by_wado
 from edge.net.storage import Answer, Parcel, Storage
 from edge.net.stow import Stow
 from edge.net.web import WebClient, WebPeer, look
+from edge.runtime.gate import OPEN, Gate
 from edge.runtime.log import event
 from edge.store import durable
 from edge.store.header import read
@@ -56,8 +58,9 @@ class Carrier(Protocol):
 class DimseCarrier:
     """C-ECHO and C-STORE."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, gate: Gate = OPEN) -> None:
         self.peer = peer
+        self._gate = gate
 
     def check(self) -> None:
         try:
@@ -66,7 +69,8 @@ class DimseCarrier:
             return
 
     def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
-        return Storage(self.peer, [(parcel.sop_class_uid, parcel.transfer_syntax_uid) for parcel in parcels])
+        kinds = [(parcel.sop_class_uid, parcel.transfer_syntax_uid) for parcel in parcels]
+        return Storage(self.peer, kinds, gate=self._gate)
 
     def abort(self) -> None:
         cut_all(self.peer.name)
@@ -75,19 +79,22 @@ class DimseCarrier:
 class StowCarrier:
     """STOW-RS, and QIDO-RS to see whether somebody is there."""
 
-    def __init__(self, peer: WebPeer) -> None:
-        self._client = WebClient(peer)
+    def __init__(self, peer: WebPeer, gate: Gate = OPEN) -> None:
+        self._gate = gate
+        self.client = WebClient(peer)
+        self.has_already: Callable[[Parcel], bool] = lambda parcel: False
+        """Looks for an object whose answer was lost."""
         self._doubtful: set[str] = set()
 
     def check(self) -> None:
-        with self._client:
-            look(self._client)
+        with self.client:
+            look(self.client)
 
     def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
-        return Stow(self._client, doubtful=self._doubtful)
+        return Stow(self.client, gate=self._gate, has_already=self.has_already, doubtful=self._doubtful)
 
     def abort(self) -> None:
-        self._client.abort()
+        self.client.abort()
 
 
 class FolderCarrier:
@@ -140,17 +147,28 @@ class FolderCarrier:
         return Answer(outcome=Outcome.ACCEPTED, is_proven=True)
 
 
-def carrier_for(destination: Destination, *, own_ae_title: str) -> Carrier | None:
+def carrier_for(destination: Destination, *, own_ae_title: str, gate: Gate = OPEN) -> Carrier | None:
     """Return the carrier of a configured destination; None for a kind that this release cannot serve."""
     match destination.kind:
         case "dimse":
-            return DimseCarrier(peer_of(destination, own_ae_title=own_ae_title))
+            return DimseCarrier(peer_of(destination, own_ae_title=own_ae_title), gate)
         case "stow":
-            return StowCarrier(web_peer_of(destination, url=destination.url))
+            return StowCarrier(web_peer_of(destination, url=destination.url), gate)
         case "folder":
             return FolderCarrier(destination.name, Path(destination.path))
         case _:
             return None
+
+
+def fetch_from(destination: Destination, carrier: Carrier, *, own_ae_title: str) -> Fetch | None:
+    """Return what fetches objects back from a destination; None when nothing does, or nobody wants it."""
+    if not destination.readback:
+        return None
+    if destination.kind == "dimse" and destination.readback_url:
+        return by_wado(WebClient(web_peer_of(destination, url=destination.readback_url)))
+    if isinstance(carrier, DimseCarrier):
+        return by_get(carrier.peer)
+    return by_wado(carrier.client) if isinstance(carrier, StowCarrier) else None
 
 
 def peer_of(destination: Destination, *, own_ae_title: str) -> Peer:

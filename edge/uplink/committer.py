@@ -20,6 +20,8 @@ REPORT_S = 3.0
 """For the report on the association of the question, when the peer has nowhere else to report."""
 VOID_S = 600.0
 """A question without an answer for so long is asked again."""
+MISSED_COUNT_MAX = 2
+"""A peer that accepts so many questions in a row and answers none is taken for one that does not commit."""
 UNWILLING_S = 3600.0
 """A peer that does not offer commitment is asked again after this."""
 
@@ -35,6 +37,9 @@ class Committer:
     next_ask_s: float = 0.0
     missed_count: int = 0
     """Questions in a row that were accepted and never answered."""
+
+    is_unwilling: bool = False
+    """It has said that it does not commit, or never answers: what it has is then judged by reading it back alone."""
 
     def step(self) -> None:
         """Ask about what was sent and not asked about yet; returns at once when there is nothing, or it is too soon."""
@@ -56,21 +61,26 @@ class Committer:
             report = commitment.ask(self.peer, transaction_uid, references, wait_s=wait_s)
         except NotAcceptedError as error:
             self.next_ask_s = now_s + UNWILLING_S
+            self.is_unwilling = True
             commitments.withdraw(self.database, transaction_uid)
             event(log, "commitment.absent", destination=self.destination, reason=error.message)
             return
-        except EdgeError as error:
-            self.next_ask_s = now_s + retry_delay_s(4)
+        except EdgeError as error:  # Some answer by hanging up.
+            self._miss()
             commitments.withdraw(self.database, transaction_uid)
             event(log, "commitment.failed", destination=self.destination, reason=error.message)
             return
         if report is not None:
-            self.missed_count = 0
+            self.missed_count, self.is_unwilling = 0, False
             take(self.database, report)
         elif not self.has_listener:  # Nowhere else could it report: the question is void.
-            self.missed_count += 1
-            self.next_ask_s = wall_s() + retry_delay_s(self.missed_count)
+            self._miss()
             commitments.withdraw(self.database, transaction_uid)
+
+    def _miss(self) -> None:
+        self.missed_count += 1
+        self.is_unwilling = self.missed_count >= MISSED_COUNT_MAX
+        self.next_ask_s = wall_s() + retry_delay_s(self.missed_count)
 
 
 def take(database: Database, report: Report) -> None:

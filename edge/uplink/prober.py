@@ -27,6 +27,8 @@ class Prober:
     carrier: Carrier
     link: Link
     written_s: float = 0.0
+    paused: str = ""
+    """Why nothing is sent although the link is up."""
 
     def look(self) -> Link:
         """Ask the destination if it is time to, and return the link."""
@@ -52,6 +54,12 @@ class Prober:
         """The destination could not be reached, or the connection broke."""
         self._move(self.link.failed(reason, now_s=wall_s(), jitter=random.random()))
 
+    def pause(self, reason: str) -> None:
+        """Nothing is sent for now, for a reason that is not the link's; empty: it goes on."""
+        if reason != self.paused and self.link.is_usable:
+            self.paused = reason
+            self._write()
+
     def _move(self, link: Link) -> None:
         before, self.link = self.link, link
         now_s = wall_s()
@@ -62,11 +70,15 @@ class Prober:
         if has_changed and link.is_usable:
             deliveries.link_is_back(self.database, self.destination, now_s=now_s)
         if has_changed or link.next_try_s is not None or now_s - self.written_s > WRITE_EVERY_S:
-            self.written_s = now_s
-            links.save_link(
-                self.database,
-                LinkRow(
-                    destination=self.destination, state=link.state.value, rate_bytes_s=link.rate_bytes_s,
-                    since_s=link.since_s, next_try_s=link.next_try_s, reason=link.reason, changed_s=now_s,
-                ),
-            )  # fmt: skip
+            self._write()
+
+    def _write(self) -> None:
+        link, now_s = self.link, wall_s()
+        self.written_s = now_s
+        links.save_link(
+            self.database,
+            LinkRow(
+                destination=self.destination, state=link.state.value, rate_bytes_s=link.rate_bytes_s,
+                since_s=link.since_s, next_try_s=link.next_try_s, reason=link.reason or self.paused, changed_s=now_s,
+            ),
+        )  # fmt: skip

@@ -20,6 +20,7 @@ from edge.errors import EdgeError
 from edge.net.storage import Answer, Parcel
 from edge.runtime.clock import wall_s
 from edge.runtime.doorbell import Doorbell
+from edge.runtime.gate import OPEN, Gate
 from edge.runtime.log import event
 from edge.store import deliveries, links
 from edge.store.database import Database
@@ -36,6 +37,8 @@ GROUP_BYTES_MAX = 8 * 1024 * 1024
 TURN_S = 10.0
 """After so long the order is made anew: somebody may have put a study first."""
 CHARGED_STUDY_MAX = 4096
+PAUSE_LOOK_S = 0.5
+PAUSED = "paused for a call"
 ATTEMPTS_LOGGED_EACH = 3
 """Later failures of the same object are logged every so often only."""
 
@@ -60,11 +63,13 @@ class Sender:
     carrier: Carrier
     prober: Prober
     bell: Doorbell
-    after_turn: Callable[[], None] = lambda: None
-    """Called when nothing is due and the link is usable: commitment, at best."""
+    after_turn: Callable[[], bool] = lambda: False
+    """Called when nothing is due and the link is usable: commitment and proof; tells whether there is more to do."""
     stop: threading.Event = field(default_factory=threading.Event)
     charged_bytes: dict[str, int] = field(default_factory=dict)
     is_sending: bool = False
+    gate: Gate = OPEN
+    """While it is closed nothing new begins; an object in hand waits, and goes again if its peer does not."""
 
     def run(self) -> None:
         """Send until stopped; the object in hand is finished first."""
@@ -94,13 +99,16 @@ class Sender:
 
     def _turn(self) -> bool:
         """Do what can be done now; tell whether to look again at once."""
+        if self.gate.is_closed:
+            self.prober.pause(PAUSED)
+            return self.gate.wait_open(PAUSE_LOOK_S)
+        self.prober.pause("")
         if not self.prober.look().is_usable:
             return False
         tasks = self._next_tasks()
         if not tasks:
             self.charged_bytes.clear()
-            self.after_turn()
-            return False
+            return self.after_turn()
         try:
             with self.carrier.open([task.parcel for task in tasks]) as way:
                 self.is_sending = True
@@ -142,11 +150,14 @@ class Sender:
             )  # fmt: skip
         return tasks
 
+    def _is_over(self) -> bool:
+        return self.stop.is_set() or self.gate.is_closed
+
     def _send_all(self, way: Way, tasks: Sequence[Task]) -> None:
         """Send group by group until all went, the way closed, the order is old, or we are to stop."""
         until_s = time.monotonic() + TURN_S
         fitting = [task for task in tasks if way.fits(task.parcel)]
-        while fitting and way.is_open and not self.stop.is_set() and time.monotonic() < until_s:
+        while fitting and way.is_open and not self._is_over() and time.monotonic() < until_s:
             group, fitting = _split(fitting)
             if not self._send_group(way, group):
                 return
@@ -164,7 +175,7 @@ class Sender:
             fault = self._send_whole(way, whole, ended)
         finally:
             self._write_down(ended, taken, time.monotonic() - began_s)
-        if fault:
+        if fault and not self.gate.is_closed:  # A peer that hangs up during a pause is not out of reach.
             self.prober.fail(f"{self.destination}: {fault}.")
         return not fault
 
@@ -172,8 +183,7 @@ class Sender:
         """Send these, add how each ended to `ended`, and return why the link broke, if it did."""
         answers = way.send_each([task.parcel for task in tasks])
         for number, task in enumerate(tasks):
-            is_over = self.stop.is_set() or not way.is_open
-            if is_over and (number == 0 or not way.is_batched):
+            if (self._is_over() or not way.is_open) and (number == 0 or not way.is_batched):
                 ended += [_put_back(left.delivery) for left in tasks[number:]]
                 return ""
             began_s = time.monotonic()

@@ -59,7 +59,7 @@ class Clinic:
 
     def arrived_count(self) -> int:
         counts = self.counts()
-        return counts.get("sent", 0) + counts.get("committed", 0)
+        return sum(counts.get(state, 0) for state in ("sent", "committed", "safe"))
 
 
 def wait_for(look: Callable[[], object], *, timeout_s: float = 30.0) -> None:
@@ -191,7 +191,7 @@ def test_orthanc_commits_what_it_has_and_reports_on_an_association_of_its_own(fo
         clinic = Clinic(folder, hospital, more=f'commitment_listen = "127.0.0.1:{report_port}"')
         clinic.keep_many(3)
         with Service("uplink", clinic.config) as uplink:
-            wait_for(lambda: clinic.counts()["committed"] == 3)
+            wait_for(lambda: clinic.counts()["safe"] == 3)  # Committed, then fetched back by C-GET.
             assert "commitment.answered" in uplink.log()
 
 

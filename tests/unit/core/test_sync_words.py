@@ -73,3 +73,15 @@ def test_durations_are_rounded_up(seconds: float, words: str) -> None:
 )
 def test_sizes_are_read_at_a_glance(size: float, words: str) -> None:
     assert say_size(size) == words
+
+
+def test_a_pause_for_a_call_is_named_and_promises_no_time() -> None:
+    paused = Progress(link_state="up", rate_bytes_s=1e6, bytes_left=10**7, waiting_count=3, paused="paused for a call")
+    assert say(paused, now_s=0) == "Paused for a call, 3 objects waiting"
+    assert eta_s(paused) is None
+
+
+def test_what_has_arrived_and_is_not_proven_yet_is_said() -> None:
+    assert say(Progress(link_state="up", arrived_count=4, unproven_count=1), now_s=0) == (
+        "Up to date, 1 object not yet proven there"
+    )
