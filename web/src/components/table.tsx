@@ -1,6 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { t } from "../lib/i18n";
 import { Icon } from "./icon";
+import { Stretch } from "./table-stretch";
+
+const STRETCH_ROWS = 50;
 
 export interface Column<Row> {
   key: string;
@@ -42,19 +45,9 @@ export function Table<Row>({ label, columns, rows, rowKey, sort, onSort, onOpen 
             ))}
           </tr>
         </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr
-              key={rowKey(row)}
-              class={onOpen ? "table-opens" : undefined}
-              onClick={onOpen ? (event) => opens(event) && onOpen(row) : undefined}
-            >
-              {columns.map((column) => (
-                <td key={column.key} data-title={column.title} class={classes(column)}>{column.cell(row)}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
+        {stretches(rows).map((some, index) => (
+          <Stretch key={index} rows={some} columns={columns} rowKey={rowKey} onOpen={onOpen} classes={classes} />
+        ))}
       </table>
     </div>
   );
@@ -81,8 +74,8 @@ function classes<Row>(column: Column<Row>): string | undefined {
   return names.length > 0 ? names.join(" ") : undefined;
 }
 
-/** A click on a control within the row, or the end of a text selection, does not open it. */
-function opens(event: MouseEvent): boolean {
-  if ((event.target as Element).closest("a, button, input, select, label")) return false;
-  return String(getSelection() ?? "") === "";
+/** Short tables are one stretch; long ones are cut, so that only what is near the screen costs anything. */
+function stretches<Row>(rows: readonly Row[]): (readonly Row[])[] {
+  const count = Math.max(1, Math.ceil(rows.length / STRETCH_ROWS));
+  return Array.from({ length: count }, (_, index) => rows.slice(index * STRETCH_ROWS, (index + 1) * STRETCH_ROWS));
 }

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { Icon } from "../components/icon";
 import { Card } from "../components/page";
 import { DeliveryChip } from "../components/state-chip";
@@ -17,18 +17,23 @@ export interface StudyTableProps {
 
 /** One study a row: whose, what, when, and whether it has arrived. */
 export function StudyTable({ rows, query, onSort }: StudyTableProps) {
+  const columns = useMemo(COLUMNS, []);
   return (
     <Card isFlush>
       <div class="study-table">
         <Table
-          label={t("studies.table")} columns={COLUMNS()} rows={rows} rowKey={(row) => row.study_instance_uid}
+          label={t("studies.table")} columns={columns} rows={rows} rowKey={(row) => row.study_instance_uid}
           sort={{ key: query.sort, isDescending: query.isDescending }}
           onSort={(sort) => onSort(sort.key as SortKey, sort.isDescending)}
-          onOpen={(row) => navigate(studyHref(row))}
+          onOpen={openStudy}
         />
       </div>
     </Card>
   );
+}
+
+function openStudy(row: StudyRow): void {
+  navigate(studyHref(row));
 }
 
 export function studyHref(row: StudyRow): string {
