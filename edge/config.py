@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from edge.core import routing
+from edge.core.routing import Routing
 from edge.errors import ConfigError
 
 DEFAULT_PATH = Path("/etc/edge/edge.toml")
@@ -145,6 +147,17 @@ class Destination(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """DICOMweb: PEM file of who signed its certificate; empty: the system's authorities."""
 
 
+class Route(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What goes to some destinations only. A destination that no route names gets everything."""
+
+    destinations: list[str]
+    modality: list[str] = []
+    source: list[str] = []
+    """AE titles of senders; record, convert, stow or import. Patterns with * and ?, as in `description`."""
+    description: list[str] = []
+    """Of the study or the series."""
+
+
 class Peer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A cart or workstation that may call, and what it may do. With none named, any device may."""
 
@@ -204,6 +217,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     uplink: Uplink = msgspec.field(default_factory=Uplink)
     source: list[Source] = []
     destination: list[Destination] = []
+    route: list[Route] = []
     peer: list[Peer] = []
     worklist: Worklist | None = None
 
@@ -214,6 +228,18 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     @property
     def run_dir(self) -> Path:
         return Path(self.node.run_dir)
+
+    @property
+    def routing(self) -> Routing:
+        """Which destinations an object goes to."""
+        routes = tuple(
+            routing.Route(
+                destinations=tuple(route.destinations), modality=tuple(route.modality), source=tuple(route.source),
+                description=tuple(route.description),
+            )
+            for route in self.route
+        )  # fmt: skip
+        return Routing(tuple(destination.name for destination in self.destination), routes)
 
     @property
     def database_path(self) -> Path:
@@ -321,6 +347,9 @@ def _check(config: Config, path: Path) -> None:
             raise ConfigError(f"{path}: source {source.name!r} of kind {source.kind} needs the key {key_needed!r}.")
     for destination in config.destination:
         _check_destination(destination, path)
+    known = {destination.name for destination in config.destination}
+    for unknown in sorted({name for route in config.route for name in route.destinations} - known):
+        raise ConfigError(f"{path}: a [[route]] leads to {unknown!r}, which is no destination.")
     titles = [peer.ae_title for peer in config.peer]
     for peer in config.peer:
         if titles.count(peer.ae_title) > 1:

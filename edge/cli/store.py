@@ -23,8 +23,7 @@ def rebuild(config: ConfigOption = None, json: JsonOption = False) -> None:
     loaded = load_default(config)
     if (name := _running(loaded)) is not None:
         raise ConflictError(f"The {name} service runs.", next_step="Stop the node first: systemctl stop edge.target.")
-    names = [destination.name for destination in loaded.destination]
-    done = rebuild_index(loaded.database_path, loaded.data_dir, destinations=names)
+    done = rebuild_index(loaded.database_path, loaded.data_dir, destinations=loaded.routing)
     view = {
         "objects": done.object_count, "put_aside": done.aside_count, "waiting_again": done.waiting_count,
         "old_index": str(done.before or ""), "damaged": list(done.damaged), "refused": list(done.refused),

@@ -94,7 +94,7 @@ def _store(config: Config) -> Iterator["Instances"]:
         yield Instances(
             database,
             config.data_dir,
-            destinations=[destination.name for destination in config.destination],
+            destinations=config.routing,
             bells=config.run_dir / "bells" / "uplink",
             reserve_bytes=config.node.disk_reserve_mb * 1024 * 1024,
         )

@@ -16,7 +16,7 @@ async def serve(config: Config) -> None:
     instances = Instances(
         database,
         config.data_dir,
-        destinations=[destination.name for destination in config.destination],
+        destinations=config.routing,
         bells=config.run_dir / "bells" / "uplink",
         reserve_bytes=config.node.disk_reserve_mb * 2**20,
     )

@@ -18,7 +18,7 @@ async def serve(config: Config) -> None:
     """Run until SIGTERM."""
     database = await asyncio.to_thread(Database, config.database_path)
     instances = Instances(
-        database, config.data_dir, destinations=[destination.name for destination in config.destination],
+        database, config.data_dir, destinations=config.routing,
         bells=config.run_dir / "bells" / "uplink", reserve_bytes=config.node.disk_reserve_mb * 2**20,
     )  # fmt: skip
     inbox = Path(config.inbox.slides).absolute() if config.inbox.slides else None

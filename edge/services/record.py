@@ -30,7 +30,7 @@ async def serve(config: Config) -> None:
     reserve_bytes = config.node.disk_reserve_mb * 2**20
     database = await asyncio.to_thread(Database, config.database_path)
     store = Instances(
-        database, config.data_dir, destinations=[destination.name for destination in config.destination],
+        database, config.data_dir, destinations=config.routing,
         bells=config.run_dir / "bells" / "uplink", reserve_bytes=reserve_bytes,
     )  # fmt: skip
 

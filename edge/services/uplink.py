@@ -29,10 +29,9 @@ async def serve(config: Config) -> None:
     """Send until stopped; what was being sent when the last process died waits again."""
     database = Database(config.database_path)
     bells = config.run_dir / "bells" / "uplink"
-    names = [destination.name for destination in config.destination]
-    count = deliveries.recover(database, now_s=wall_s(), destinations=names)
+    count = deliveries.recover(database, now_s=wall_s(), destinations=config.routing)
     event(log, "uplink.recovered", interrupted_count=count)
-    instances = Instances(database, config.data_dir, destinations=names, bells=bells)
+    instances = Instances(database, config.data_dir, destinations=config.routing, bells=bells)
     gate = Gate()
     parts = [part for d in config.destination if (part := sending_part(config, d, database, instances, bells, gate))]
     if config.worklist is not None:

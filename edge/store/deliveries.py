@@ -9,12 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edge.core.delivery import ARRIVED_STATES, Delivery, State
+from edge.core.routing import Routing, to_all
 from edge.store.database import Database
 from edge.store.rows import Instance
 
 PRIORITY_FIRST = 100
 LIST_MAX = 1000
 _ARRIVED = ", ".join(f"'{state}'" for state in ARRIVED_STATES)
+_KEPT = "FROM instances JOIN series USING (series_key) JOIN studies USING (study_key) WHERE scan_id IS NULL"
 _DELIVERY = "sop_instance_uid, destination, state, attempt_count, due_s, reason, priority"
 
 
@@ -163,23 +165,48 @@ def save_all(database: Database, moved: Sequence[Delivery], *, was: State, now_s
     return database.write_grouped(change)
 
 
-def recover(database: Database, *, now_s: float, destinations: Sequence[str] = ()) -> int:
+def recover(database: Database, *, now_s: float, destinations: Sequence[str] | Routing = ()) -> int:
     """At the start of `uplink`: what was being sent waits again; new destinations get what is kept. Return how many."""
+    routing = destinations if isinstance(destinations, Routing) else to_all(destinations)
     with database.write() as connection:
         count = connection.execute(
             "UPDATE deliveries SET state = 'waiting', due_s = ?, reason = 'interrupted', changed_s = ?"
             " WHERE state = 'sending'",
             (now_s, now_s),
         ).rowcount
-        for destination in destinations:
+        for destination in routing.names:
+            if routing.is_narrowed(destination):
+                _insert_routed(connection, destination, routing, now_s)
+                continue
             connection.execute(
                 "INSERT OR IGNORE INTO deliveries (sop_instance_uid, destination, study_instance_uid, size_bytes,"
                 " made_s, changed_s) SELECT sop_instance_uid, ?, study_instance_uid, instances.size_bytes,"
-                " instances.kept_s, ? FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)"
-                " WHERE scan_id IS NULL",
+                f" instances.kept_s, ? {_KEPT}",
                 (destination, now_s),
             )
         return count
+
+
+def _insert_routed(connection: sqlite3.Connection, destination: str, routing: Routing, now_s: float) -> None:
+    """Make the rows that are missing for what routes send to a destination."""
+    found = connection.execute(
+        "SELECT sop_instance_uid, study_instance_uid, instances.size_bytes AS size_bytes, instances.kept_s AS kept_s,"
+        f" modality, source, study_description, series_description {_KEPT} AND NOT EXISTS (SELECT 1 FROM deliveries"
+        " WHERE deliveries.sop_instance_uid = instances.sop_instance_uid AND destination = ?)",
+        (destination,),
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO deliveries (sop_instance_uid, destination, study_instance_uid, size_bytes, made_s,"
+        " changed_s) VALUES (?,?,?,?,?,?)",
+        [
+            (row["sop_instance_uid"], destination, row["study_instance_uid"], row["size_bytes"], row["kept_s"], now_s)
+            for row in found.fetchall()
+            if destination in routing.destinations_of(
+                modality=row["modality"], source=row["source"],
+                descriptions=[row["study_description"], row["series_description"]],
+            )
+        ],
+    )  # fmt: skip
 
 
 def link_is_back(database: Database, destination: str, *, now_s: float) -> int:

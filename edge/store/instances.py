@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from edge.core.routing import Routing, to_all
 from edge.errors import BadInputError, NotFoundError, StorageFullError
 from edge.runtime import kernel
 from edge.runtime.clock import wall_s
@@ -50,14 +51,14 @@ class Instances:
         database: Database,
         data_dir: Path,
         *,
-        destinations: Sequence[str] = (),
+        destinations: Sequence[str] | Routing = (),
         bells: Path | None = None,
         reserve_bytes: int = 0,
     ) -> None:
         """Use this index and this folder; `bells` is rung after each new object. New work stops below the reserve."""
         self._database = database
         self._data_dir = data_dir
-        self._destinations = tuple(destinations)
+        self._routing = destinations if isinstance(destinations, Routing) else to_all(destinations)
         self._bells = bells
         self._reserve_bytes = reserve_bytes
         with durable.full_disk_explained(data_dir):
@@ -200,8 +201,14 @@ class Instances:
         if not final.exists():  # A sweep took the file for an orphan of long ago; it holds the same lock as we do.
             durable.put(temp, final)
         rows.replace_scanned(connection, instance, parsed)
-        deliveries.insert(connection, instance, self._destinations)
+        deliveries.insert(connection, instance, self._destinations_of(instance, parsed))
         return None
+
+    def _destinations_of(self, instance: Instance, parsed: Header) -> list[str]:
+        return self._routing.destinations_of(
+            modality=parsed.text("Modality"), source=instance.source,
+            descriptions=[parsed.text("StudyDescription"), parsed.text("SeriesDescription")],
+        )  # fmt: skip
 
     def _keep_again(self, temp: Path, digest: str, parsed: Header, known: Instance, source: str) -> Kept:
         """The UID is here already: the same object, or another that goes aside."""

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.core.routing import Routing
 from edge.errors import BadInputError
 from edge.runtime.clock import wall_s
 from edge.runtime.log import event
@@ -47,7 +48,7 @@ class Rebuilt:
     """Where the old index is now."""
 
 
-def rebuild(path: Path, data_dir: Path, *, destinations: Sequence[str]) -> Rebuilt:
+def rebuild(path: Path, data_dir: Path, *, destinations: Sequence[str] | Routing) -> Rebuilt:
     """Rebuild the index at `path`.  Raises: StorageFullError; then the old index is still in its place."""
     fresh = path.with_name(path.name + ".new")
     for leftover in _files_of(fresh):
@@ -200,7 +201,7 @@ def _copy_origins(database: Database, source: sqlite3.Connection) -> bool:
     return True
 
 
-def _complete_deliveries(database: Database, destinations: Sequence[str]) -> int:
+def _complete_deliveries(database: Database, destinations: Sequence[str] | Routing) -> int:
     """Let what nobody remembers wait for every destination; return how many."""
     before = sum(sum(one.counts.values()) for one in deliveries.counts(database))
     deliveries.recover(database, now_s=wall_s(), destinations=destinations)

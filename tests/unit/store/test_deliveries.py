@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.core.delivery import Outcome, State
+from edge.core.routing import Route, Routing
 from edge.store import deliveries
 from edge.store.database import Database
 from edge.store.instances import Instances
@@ -110,3 +111,19 @@ def test_the_numbers_add_up_by_destination_and_study(store: Instances, database:
     (study,) = deliveries.list_studies(database)
     assert (study.state, study.done, study.total, study.patient_name) == ("waiting", 1, 3, "Test^Object")
     assert deliveries.of_studies(database, ["1.2.3", "9"]) == {"1.2.3": ("waiting", 1, 3), "9": ("none", 0, 0)}
+
+
+def test_routes_hold_for_new_objects_and_for_those_kept_before_a_destination_was_added(tmp_path: Path) -> None:
+    database = Database(tmp_path / "edge.db")
+    before = Instances(database, tmp_path, destinations=["vna"])
+    old_us, old_sm = (keep(before, Modality=modality) for modality in ("US", "SM"))
+    routing = Routing(("vna", "research"), (Route(destinations=("research",), modality=("US",), source=("test",)),))
+    assert deliveries.recover(database, now_s=5.0, destinations=routing) == 0
+    after = Instances(database, tmp_path, destinations=routing)
+    new_us, new_sm = (keep(after, Modality=modality) for modality in ("US", "SM"))
+
+    def where(uid: str) -> list[str]:
+        return sorted(one.destination for one in deliveries.of_instance(database, uid))
+
+    assert [where(uid) for uid in (old_us, new_us)] == [["research", "vna"]] * 2
+    assert [where(uid) for uid in (old_sm, new_sm)] == [["vna"]] * 2
