@@ -121,8 +121,8 @@ class _Done:
 
 
 def _frames_of(path: Path, layout: Layout) -> FrameTable:
-    offsets = layout.item_starts[:-1] + (len(layout.head) + layout.item_header_bytes)
-    return FrameTable(path=path, offsets=offsets, lengths=layout.frame_lengths)
+    offsets = layout.item_starts[:-1] + (layout.head_bytes + layout.item_header_bytes)
+    return FrameTable(path=path, offsets=offsets, lengths=layout.frame_lengths(0, len(offsets)))
 
 
 class _Job:
@@ -151,7 +151,9 @@ class _Job:
             if image.defects
         }
         self._done: dict[int, _Done] = {}
-        self._locked = -1
+        self._parents = {id(image.parent) for image in images if isinstance(image, MissingImage)}
+        """Of the levels that are made: only these images' frames are looked up later."""
+        self._spools, self._locked = 0, -1
         self._on_progress, self._should_stop, self._is_verified = progress, should_stop, is_verified
         self._subject = subject_of(source, metadata, plan)
         self._staging = out_dir / f".converting-{plan.series_instance_uid[-24:]}"
@@ -232,7 +234,8 @@ class _Job:
                 # Made levels need all frames in one file: the scan, or the spool, which stays until the end.
                 self._done[id(planned)] = _Done(frames=table, lossy_ratios=ratios)
                 continue
-            self._done[id(planned)] = _Done(frames=_frames_of(file.path, layout), lossy_ratios=ratios)
+            if id(planned) in self._parents:
+                self._done[id(planned)] = _Done(frames=_frames_of(file.path, layout), lossy_ratios=ratios)
             if spool is not None:
                 spool.unlink(missing_ok=True)
         return files, reports
@@ -265,7 +268,8 @@ class _Job:
     def _frames(self, image: Image) -> tuple[FrameTable, Path | None]:
         if isinstance(image, StoredImage):
             return image.table, None
-        spool = self._staging / f"frames-{len(self._done)}.spool"
+        self._spools += 1
+        spool = self._staging / f"frames-{self._spools}.spool"
         self._state = replace(self._state, stage="encode")
         return spool_frames(
             image, spool, workers=self._workers, on_frames=lambda frames, _: self._step(frames, 0)
@@ -306,7 +310,7 @@ class _Job:
             table=table,
             first=0 if instance.part is None else instance.part.first,
             end=-1 if instance.part is None else instance.part.end,
-            around=(layout.head, layout.tail, layout.file_bytes),
+            layout=layout,
             workers=self._workers,
             on_frames=lambda frames, _: self._step(frames, 0),
         )
@@ -350,5 +354,5 @@ def _room_needed(images: tuple[AnyImage, ...]) -> int:
             raw_bytes = level.frame_count * level.tile_width_px * level.tile_height_px * image.encoding.sample_count
             needed += raw_bytes if image.encoding.is_native else raw_bytes // 6
         else:
-            needed += int(image.table.frame_lengths().sum()) + 12 * image.level.frame_count
+            needed += image.table.frames_bytes() + 12 * image.level.frame_count
     return needed

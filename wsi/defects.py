@@ -58,14 +58,15 @@ def refuse_ruin(source: Source, image: Image, damaged_count: int) -> None:
 def find(image: StoredImage) -> list[int]:
     """Return the numbers, from 1, of the frames that are damaged in the scan."""
     table = image.table
-    filled = np.flatnonzero(table.lengths)
-    if not table.start or not len(filled):
+    if not table.start:
         return []
     file_descriptor = os.open(table.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         damaged: list[int] = []
-        for first in range(0, len(filled), _BATCH_TILES):
-            some = filled[first : first + _BATCH_TILES]
+        for first in range(0, len(table.lengths), _BATCH_TILES):
+            some = first + np.flatnonzero(table.lengths[first : first + _BATCH_TILES])
+            if not len(some):
+                continue
             odd = some[~_are_plain(table, some, file_descriptor)].tolist()
             damaged += [index + 1 for index in odd if not _is_sound(image, table.read(file_descriptor, index))]
         return damaged

@@ -15,7 +15,7 @@ class FileReport:
     kind: str
     frames: int
     sha256: str
-    frame_sha256: bytes
+    frame_sha256: bytes | bytearray
     """The digests of all frames without padding, 32 bytes each, in order."""
     origin: str
     psnr_db: float | None

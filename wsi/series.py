@@ -71,4 +71,4 @@ def lossy_ratios(image: AnyImage, table: FrameTable, earlier: tuple[float, ...])
         return earlier
     level = image.level
     raw_bytes = level.frame_count * level.tile_width_px * level.tile_height_px * image.encoding.sample_count
-    return (*earlier, raw_bytes / max(int(table.frame_lengths().sum()), 1))
+    return (*earlier, raw_bytes / max(table.frames_bytes(), 1))

@@ -87,8 +87,15 @@ class FrameTable:
 
     def frame_lengths(self) -> Offsets:
         """Return the length of each frame in bytes, not padded."""
-        full = self.lengths + (len(self.prefix) - self.skip_bytes)
-        return np.where(self.lengths > 0, full, len(self.blank))
+        full: Offsets = self.lengths + (len(self.prefix) - self.skip_bytes)
+        full[self.lengths == 0] = len(self.blank)
+        return full
+
+    def frames_bytes(self) -> int:
+        """Return the length of all frames together, not padded."""
+        filled = int(np.count_nonzero(self.lengths))
+        framing = filled * (len(self.prefix) - self.skip_bytes) + (len(self.lengths) - filled) * len(self.blank)
+        return int(self.lengths.sum()) + framing
 
     def cut(self, first: int, end: int) -> FrameTable:
         """Return a run of the frames."""

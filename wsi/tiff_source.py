@@ -32,12 +32,10 @@ from wsi.source import (
     picture_level,
 )
 from wsi.tiff_facts import describe
+from wsi.tiff_tables import TILE_LENGTHS, TILE_OFFSETS, LongTables, Masked, long_tables
 
 _JPEG = 7
 _JPEG_2000 = (33003, 33005, 34712)
-_TILE_OFFSETS, _TILE_LENGTHS = 324, 325
-_TAG_FORMS = {3: "u2", 4: "u4", 16: "u8"}
-_TAG_COUNT_LARGE = 64
 _PAGES_MAX = 4096
 _LOOKED_AT_MAX = 64
 """Damaged tiles at the beginning of a level, before it is given up."""
@@ -69,14 +67,23 @@ def open_tiff(path: Path) -> OpenSource:
     copied.
     """
     try:
-        tiff = tifffile.TiffFile(path)
+        tables = long_tables(path)
+        masked = Masked(path, tables)
+    except OSError as error:
+        raise NotASlideError(f"{path.name} cannot be read: {error.strerror}.") from error
+    with masked:
+        return _parse(path, tables, masked)
+
+
+def _parse(path: Path, tables: LongTables, masked: Masked) -> OpenSource:
+    try:
+        tiff = tifffile.TiffFile(masked, name=str(path)) if tables else tifffile.TiffFile(path)
     except _PARSE_ERRORS as error:
         raise NotASlideError(f"{path.name} is not a readable TIFF: {error}.") from error
     try:
-        # Closed as soon as all is known: it holds every tile's offset as a Python number.
         with tiff:
             pages = [page for page in tiff.pages[:_PAGES_MAX] if isinstance(page, tifffile.TiffPage)]
-            return _open(path, tiff, pages)
+            return _open(path, tiff, pages, tables)
     except SlideError as error:
         if path.name in error.what:
             raise
@@ -85,7 +92,7 @@ def open_tiff(path: Path) -> OpenSource:
         raise UnreadableSlideError(f"{path.name} has a damaged structure: {error}.") from error
 
 
-def _open(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -> OpenSource:
+def _open(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage], tables: LongTables) -> OpenSource:
     if tiff.is_ndpi:
         from wsi.ndpi_source import open_ndpi
 
@@ -95,7 +102,7 @@ def _open(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -
     levels = _levels(path, pages)
     facts = describe(path, tiff, levels[0], identity=identity_of([path]))
     file_bytes = path.stat().st_size
-    images: list[Image] = [_level_image(path, page, levels[0], facts, file_bytes=file_bytes) for page in levels]
+    images: list[Image] = [_level_image(path, page, levels[0], facts, tables, file_bytes=file_bytes) for page in levels]
     used = {page.offset for page in levels}
     images += _pictures(path, tiff, [page for page in pages if page.offset not in used], images[0].level)
     return OpenSource(path=path, description=facts, images=tuple(images))
@@ -124,9 +131,15 @@ def _levels(path: Path, pages: list[tifffile.TiffPage]) -> list[tifffile.TiffPag
 
 
 def _level_image(
-    path: Path, page: tifffile.TiffPage, base: tifffile.TiffPage, facts: SlideDescription, *, file_bytes: int
+    path: Path,
+    page: tifffile.TiffPage,
+    base: tifffile.TiffPage,
+    facts: SlideDescription,
+    tables: LongTables,
+    *,
+    file_bytes: int,
 ) -> StoredImage:
-    table, encoding = _table(path, page, file_bytes=file_bytes)
+    table, encoding = _table(path, page, tables, file_bytes=file_bytes)
     mpp = facts.mpp or (0.0, 0.0)
     level = Level(
         width_px=page.imagewidth,
@@ -143,35 +156,35 @@ def _level_image(
     return StoredImage(kind=Kind.VOLUME, level=level, encoding=encoding, is_resampled=page is not base, table=table)
 
 
-def _table(path: Path, page: tifffile.TiffPage, *, file_bytes: int) -> tuple[FrameTable, Encoding]:
-    offsets, lengths = _integers(path, page, _TILE_OFFSETS), _integers(path, page, _TILE_LENGTHS)
+def _table(path: Path, page: tifffile.TiffPage, tables: LongTables, *, file_bytes: int) -> tuple[FrameTable, Encoding]:
+    offsets, lengths = _integers(page, TILE_OFFSETS, tables), _integers(page, TILE_LENGTHS, tables)
     if len(offsets) != len(lengths) or not len(offsets):
         raise UnreadableSlideError(f"{path.name} lists {len(offsets)} tile offsets but {len(lengths)} lengths.")
     lengths[offsets == 0] = 0
-    if int((offsets + lengths).max()) > file_bytes or int(offsets.min()) < 0 or int(lengths.min()) < 0:
-        missing = int(((offsets + lengths) > file_bytes).sum())
+    ends = offsets + lengths
+    if int(ends.max()) > file_bytes or int(offsets.min()) < 0 or int(lengths.min()) < 0:
+        missing = int((ends > file_bytes).sum())
         raise TruncatedSlideError(
             f"{path.name} is cut short: {missing} of {len(offsets)} tiles lie beyond its {file_bytes} bytes."
         )
-    filled = np.flatnonzero(lengths)
-    if not len(filled):
+    del ends
+    is_filled = lengths > 0
+    if not is_filled.any():
         raise UnreadableSlideError(f"{path.name} has a level without a single tile.")
-    first = _first_sound(path, page, offsets[filled], lengths[filled])
-    is_sparse = len(filled) < len(offsets)
+    looked_at = np.flatnonzero(is_filled)[: _LOOKED_AT_MAX + 1]
+    first = _first_sound(path, page, offsets[looked_at], lengths[looked_at])
+    is_sparse = not is_filled.all()
     make = _jpeg_table if page.compression == _JPEG else _jpeg_2000_table
     if page.compression != _JPEG and page.compression not in _JPEG_2000:
         raise UnsupportedSlideError(f"{path.name} has tiles in TIFF compression {int(page.compression)}.")
     return make(path, page, first, offsets, lengths, is_sparse=is_sparse)
 
 
-def _integers(path: Path, page: tifffile.TiffPage, code: int) -> np.ndarray:
-    """Return a tag of many numbers straight from the file: as Python's integers they would fill the memory."""
-    tag = page.tags[code]
-    form = _TAG_FORMS.get(int(tag.dtype))
-    if form is None or tag.count < _TAG_COUNT_LARGE:
-        return np.array(page.dataoffsets if code == _TILE_OFFSETS else page.databytecounts, np.int64)
-    stored = np.dtype(page.parent.byteorder + form)
-    return np.frombuffer(_read(path, tag.valueoffset, tag.count * stored.itemsize), stored).astype(np.int64)
+def _integers(page: tifffile.TiffPage, code: int, tables: LongTables) -> np.ndarray:
+    """Return a tag of many numbers; long ones tifffile has not seen."""
+    if (table := tables.get((page.offset, code))) is not None:
+        return table.read()
+    return np.array(page.dataoffsets if code == TILE_OFFSETS else page.databytecounts, np.int64)
 
 
 def _first_sound(path: Path, page: tifffile.TiffPage, offsets: np.ndarray, lengths: np.ndarray) -> bytes:

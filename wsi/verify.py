@@ -25,6 +25,7 @@ from wsi.errors import TruncatedSlideError
 from wsi.frames import FrameIndex, index_frames
 from wsi.report import FileReport
 from wsi.source import FrameTable, Image, MadeImage, Pixels
+from wsi.writer import Layout
 
 _BATCH_BYTES = 1 << 20
 """Two buffers of this size stay in a core's cache."""
@@ -52,7 +53,7 @@ def verify_file(
     image: Image,
     *,
     table: FrameTable | None,
-    around: tuple[bytes, bytes, int] | None = None,
+    layout: Layout | None = None,
     first: int = 0,
     end: int = -1,
     workers: int = 2,
@@ -61,17 +62,17 @@ def verify_file(
     """Hold one object against its image.
 
     `first` to `end` (-1: the last) are its frames in the image, which a part of a concatenation holds only some of.
-    `table` says where the object's frames came from, `around` what was meant to stand before and after them,
-    and the size of the file.
+    `table` says where the object's frames came from, `layout` what was meant to stand before and after them.
 
     Raises: SlideError when the object cannot be read at all.
     """
     index = index_frames(path)
     findings = _Findings()
     _check_header(index, image, findings, first, (image.level.frame_count if end < 0 else end) - first)
-    if around is not None:
-        _check_around(path, *around, findings)
-    digest, frame_digests = "", b""
+    if layout is not None:
+        _check_around(path, layout, findings)
+    digest: str = ""
+    frame_digests: bytes | bytearray = b""
     if not findings.problems:
         digest, frame_digests = _check_frames(index, image, table, findings, first, workers, on_frames)
     return FileReport(
@@ -107,15 +108,15 @@ def _check_header(index: FrameIndex, image: Image, findings: _Findings, first: i
         findings.add(f"the transfer syntax is {ds.file_meta.TransferSyntaxUID}, not {encoding.transfer_syntax_uid}")
 
 
-def _check_around(path: Path, head: bytes, tail: bytes, size_bytes: int, findings: _Findings) -> None:
+def _check_around(path: Path, layout: Layout, findings: _Findings) -> None:
     """See that the header with its offset tables and the end of the file are on the disk as they were made."""
     with path.open("rb") as file:
-        if (found_bytes := os.fstat(file.fileno()).st_size) != size_bytes:
-            findings.add(f"the file has {found_bytes} bytes, not the {size_bytes} that were written")
-        if file.read(len(head)) != head:
+        if (found_bytes := os.fstat(file.fileno()).st_size) != layout.file_bytes:
+            findings.add(f"the file has {found_bytes} bytes, not the {layout.file_bytes} that were written")
+        if any(file.read(len(piece)) != piece for piece in layout.head()):
             findings.add("the header on the disk is not the one that was written")
-        file.seek(-len(tail), os.SEEK_END)
-        if file.read() != tail:
+        file.seek(-len(layout.tail), os.SEEK_END)
+        if file.read() != layout.tail:
             findings.add("the file does not end as it was written")
 
 
@@ -127,20 +128,20 @@ def _check_frames(
     first: int,
     workers: int,
     on_frames: Callable[[int, int], None] | None,
-) -> tuple[str, bytes]:
-    """Check every frame; return the file's digest in hex and those of the frames."""
+) -> tuple[str, bytes | bytearray]:
+    """Check every frame; return the file's digest in hex and those of the frames, one after the other."""
     is_stopped = Event()
     checker = _Checker(index, image, table, findings, first)
     try:
         with ThreadPoolExecutor(1, "wsi-hash") as hasher:
             try:
                 hashed = hasher.submit(_digest_of, index.path, is_stopped)
-                checked: list[bytes] = []
+                checked = bytearray()
                 for frames, size_bytes, digests in _checked(checker, index, workers):
-                    checked.append(digests)
+                    checked += digests
                     if on_frames is not None:
                         on_frames(frames, size_bytes)
-                return hashed.result(), b"".join(checked)
+                return hashed.result(), checked
             finally:
                 is_stopped.set()
     finally:

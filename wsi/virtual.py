@@ -102,7 +102,7 @@ class VirtualInstance:
         Raises: UnsupportedSlideError where frames must be made first; TruncatedSlideError
         """
         layout = self._layout()
-        yield layout.head
+        yield from layout.head()
         reader, buffer = FrameReader(self._stored().table, layout), buffer_for(layout)
         try:
             for first, end in batches(layout):

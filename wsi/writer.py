@@ -31,25 +31,58 @@ _ITEM = b"\xfe\xff\x00\xe0"
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 _NATIVE_BYTES_MAX = (1 << 32) - 2
 _LARGE_BYTES = 16 << 20
+_TABLE_ENTRIES = 1 << 15
+"""Of an offset table made at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """Where everything of one file stands, known before it is written."""
 
-    head: bytes
-    """Everything before the first frame's item."""
+    header: bytes
+    """The dataset before the offset tables."""
     tail: bytes
     item_starts: Offsets
-    """Start of each frame's item, from the end of `head`; one more entry for the end of the last."""
-    frame_lengths: Offsets
-    """Padded to even, as item lengths are."""
+    """Start of each frame's item, from the end of the head; one more entry for the end of the last."""
     item_header_bytes: int
+
+    @property
+    def head_bytes(self) -> int:
+        """Size of everything before the first frame's item."""
+        return sum(map(len, self.head()))
 
     @property
     def file_bytes(self) -> int:
         """Size of the file."""
-        return len(self.head) + int(self.item_starts[-1]) + len(self.tail)
+        return self.head_bytes + int(self.item_starts[-1]) + len(self.tail)
+
+    def frame_lengths(self, first: int, end: int) -> Offsets:
+        """Return the lengths of a run of frames, padded to even as item lengths are."""
+        lengths: Offsets = np.diff(self.item_starts[first : end + 1]) - self.item_header_bytes
+        return lengths
+
+    def head(self) -> Iterator[bytes]:
+        """Yield everything before the first frame's item in pieces, so that no whole table lies in memory."""
+        yield self.header
+        count, size_bytes = len(self.item_starts) - 1, int(self.item_starts[-1])
+        if not self.item_header_bytes:
+            yield b"\xe0\x7f\x10\x00OB\x00\x00" + struct.pack("<I", size_bytes + len(self.tail))
+            return
+        pixels = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff" + _ITEM
+        # Offsets count from the first item after the table; table lengths leave the 8 bytes of the item header out.
+        if not needs_extended_table(size_bytes):
+            yield pixels + struct.pack("<I", 4 * count)
+            yield from (self.item_starts[first:end].astype("<u4").tobytes() for first, end in _runs(count))
+            return
+        yield b"\xe0\x7f\x01\x00OV\x00\x00" + struct.pack("<I", 8 * count)
+        yield from (self.item_starts[first:end].astype("<u8").tobytes() for first, end in _runs(count))
+        yield b"\xe0\x7f\x02\x00OV\x00\x00" + struct.pack("<I", 8 * count)
+        yield from (self.frame_lengths(first, end).astype("<u8").tobytes() for first, end in _runs(count))
+        yield pixels + bytes(4)
+
+
+def _runs(count: int) -> Iterator[tuple[int, int]]:
+    return ((first, min(first + _TABLE_ENTRIES, count)) for first in range(0, count, _TABLE_ENTRIES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,33 +101,17 @@ class Progress:
 def lay_out(header: bytes, table: FrameTable, *, is_native: bool) -> Layout:
     """Decide every offset of a file.  Standard: PS3.5 A.4, PS3.3 C.7.6.3.1.8"""
     lengths = table.frame_lengths()
-    if is_native:
-        return _lay_out_native(header, lengths)
-    lengths = lengths + (lengths & 1)
     starts = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths + 8, out=starts[1:])
-    pixel_tag = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"
-    # Offsets count from the first item after the table; table lengths leave the 8 bytes of the item header out.
-    if needs_extended_table(int(starts[-1])):
-        offsets, sizes = starts[:-1].astype("<u8").tobytes(), lengths.astype("<u8").tobytes()
-        extended = b"\xe0\x7f\x01\x00OV\x00\x00" + struct.pack("<I", len(offsets)) + offsets
-        extended += b"\xe0\x7f\x02\x00OV\x00\x00" + struct.pack("<I", len(sizes)) + sizes
-        head = header + extended + pixel_tag + _ITEM + bytes(4)
-    else:
-        offsets = starts[:-1].astype("<u4").tobytes()
-        head = header + pixel_tag + _ITEM + struct.pack("<I", len(offsets)) + offsets
-    return Layout(head=head, tail=_SEQUENCE_END, item_starts=starts, frame_lengths=lengths, item_header_bytes=8)
-
-
-def _lay_out_native(header: bytes, lengths: Offsets) -> Layout:
-    starts = np.zeros(len(lengths) + 1, np.int64)
+    if not is_native:
+        lengths += lengths & 1
+        lengths += 8
     np.cumsum(lengths, out=starts[1:])
+    if not is_native:
+        return Layout(header=header, tail=_SEQUENCE_END, item_starts=starts, item_header_bytes=8)
     pad = bytes(int(starts[-1]) & 1)
-    size_bytes = int(starts[-1]) + len(pad)
-    if size_bytes > _NATIVE_BYTES_MAX:
+    if int(starts[-1]) + len(pad) > _NATIVE_BYTES_MAX:
         raise OutputError("An uncompressed image of 4 GiB or more has no place in a DICOM file.")
-    head = header + b"\xe0\x7f\x10\x00OB\x00\x00" + struct.pack("<I", size_bytes)
-    return Layout(head=head, tail=pad, item_starts=starts, frame_lengths=lengths, item_header_bytes=0)
+    return Layout(header=header, tail=pad, item_starts=starts, item_header_bytes=0)
 
 
 def batches(layout: Layout) -> Iterator[tuple[int, int]]:
@@ -129,7 +146,7 @@ class FrameReader:
         table, layout = self._table, self._layout
         base = int(layout.item_starts[first])
         starts = (layout.item_starts[first:end] - base).tolist()
-        sizes = layout.frame_lengths[first:end].tolist()
+        sizes = layout.frame_lengths(first, end).tolist()
         offsets = table.offsets[first:end].tolist()
         lengths = table.lengths[first:end].tolist()
         self._scatter(target, starts, offsets, lengths)
@@ -216,8 +233,10 @@ def write_file(
 def _write(
     file_descriptor: int, table: FrameTable, layout: Layout, on_frames: Callable[[int, int], None] | None
 ) -> None:
-    write_all(file_descriptor, memoryview(layout.head))
-    begun = at = len(layout.head)
+    begun = at = 0
+    for piece in layout.head():
+        write_all(file_descriptor, memoryview(piece))
+        at += len(piece)
     buffer, reader = buffer_for(layout), FrameReader(table, layout)
     try:
         for first, end in batches(layout):

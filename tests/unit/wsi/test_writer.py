@@ -1,6 +1,7 @@
 """One forward pass: offsets, padding, gaps, and nothing left when it fails."""
 
 import struct
+import tracemalloc
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -101,12 +102,14 @@ def test_above_4_gib_the_extended_table_carries_offsets_and_bare_lengths(tmp_pat
     )
     layout = lay_out(b"", table, is_native=False)
     assert layout.file_bytes > 1 << 32
-    ds = read_dataset(BytesIO(layout.head), False, True, stop_when=lambda tag, _vr, _length: tag == 0x7FE00010)
+    ds = read_dataset(
+        BytesIO(b"".join(layout.head())), False, True, stop_when=lambda tag, _vr, _length: tag == 0x7FE00010
+    )
     offsets = np.frombuffer(ds.ExtendedOffsetTable, "<u8")
     lengths = np.frombuffer(ds.ExtendedOffsetTableLengths, "<u8")
     assert set(lengths.tolist()) == {tile_bytes + 1}
     assert np.array_equal(np.diff(offsets), lengths[:-1] + ITEM_HEADER_BYTES)
-    assert layout.head.endswith(b"\xfe\xff\x00\xe0\0\0\0\0")
+    assert b"".join(layout.head()).endswith(b"\xfe\xff\x00\xe0\0\0\0\0")
 
 
 def test_a_scan_cut_short_leaves_no_file(tmp_path: Path) -> None:
@@ -134,3 +137,22 @@ def test_a_full_disk_is_said_and_temporary(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="full") as caught:
         write_file(tmp_path / "out.dcm", table, lay_out(HEADER, table, is_native=False))
     assert caught.value.is_temporary
+
+
+@pytest.mark.parametrize("size_bytes", [1000, 6000])
+def test_offset_tables_never_lie_in_memory_whole(size_bytes: int) -> None:
+    count = 1_000_000
+    table = FrameTable(
+        path=Path("scan"), offsets=np.zeros(count, np.int64), lengths=np.full(count, size_bytes, np.int64)
+    )
+    tracemalloc.start()
+    try:
+        layout = lay_out(b"", table, is_native=False)
+        held_bytes = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        table_bytes = sum(map(len, layout.head()))
+        assert tracemalloc.get_traced_memory()[1] - held_bytes < 2 << 20
+    finally:
+        tracemalloc.stop()
+    assert held_bytes < 9 * count
+    assert table_bytes >= (16 if size_bytes * count > 1 << 32 else 4) * count
