@@ -127,7 +127,7 @@ class Controls:
     async def _hold(self, principal: Principal, values: dict[str, Any]) -> None:
         """Keep the very frame somebody froze on the own screen for as long as the drawing takes."""
         session_id = str(values["session_id"])
-        _require(principal, Action.ASK_CAPTURE, session_id)
+        self._require_guide(principal, values)
         held = await self._room.record("frame.hold", session_id, frame_index=_frame_index(values))
         await self._answer(values, {"type": "held", **held})
 

@@ -16,9 +16,10 @@ import msgspec
 from edge.api.guides import Guides
 from edge.api.hub import Hub
 from edge.api.rows import show_object
-from edge.api.shapes import GuideView, OpenSession, SessionObject, SessionView
+from edge.api.shapes import GuideView, OpenSession, SessionObject, SessionView, WaitingView
 from edge.api.situation import Situation
 from edge.api.views import for_principal, read_patient, view_session, without_patient
+from edge.api.waiting import WaitingRoom
 from edge.config import Config
 from edge.core.access import Principal
 from edge.core.session import Order, Patient, Session, SessionState
@@ -53,6 +54,7 @@ class Desk:
         self._beginning = asyncio.Lock()
         self.public_url = public_url
         self.guides: Guides | None = None
+        self.waiting: WaitingRoom | None = None
 
     async def open(self, principal: Principal, wish: OpenSession) -> Session:
         """Begin an exam.  Raises: NotFoundError, ConflictError when the probe is in use, UnreachableError."""
@@ -160,7 +162,11 @@ class Desk:
         objects = await asyncio.to_thread(self._objects, session)
         view = view_session(session, self._situation, objects, public_url=self.public_url)
         if self.guides is not None and session.state is SessionState.OPEN:
-            view.guide = msgspec.convert(self.guides.show(session.session_id), GuideView)
+            session_id = session.session_id
+            view.guide = msgspec.convert(self.guides.show(session_id), GuideView)
+            view.is_picture_stopped = session_id in self.guides.stopped_ids
+            view.consent_s = self.guides.consents_s.get(session_id)
+            view.waiting = msgspec.convert(self.waiting.show(session_id) if self.waiting else [], list[WaitingView])
         return view
 
     def _objects(self, session: Session) -> list[SessionObject]:
@@ -188,6 +194,10 @@ class Desk:
         except EdgeError as error:
             event(log, "room.deaf", session=session_id, code=error.code, level=logging.WARNING)
 
+    async def show_picture(self, session_id: str, *, is_shown: bool) -> None:
+        """Show the picture to the guests, or to nobody but the bedside.  Raises: UnreachableError."""
+        await self._call("live", "room.show", session_id=session_id, is_shown=is_shown)
+
     async def record(self, verb: str, session_id: str, **values: Any) -> dict[str, Any]:
         """Ask record to do something within an open session.  Raises: ConflictError, UnreachableError, RemoteError."""
         await self.find_open(session_id)
@@ -214,6 +224,8 @@ class Desk:
                 await self._begin_record(session)
             elif service == "live":
                 await self._call("live", "room.open", session_id=session.session_id, source=session.source)
+                if self.guides is not None and session.session_id in self.guides.stopped_ids:
+                    await self.show_picture(session.session_id, is_shown=False)
         except UnreachableError:
             raise
         except EdgeError as error:

@@ -6,13 +6,20 @@ from typing import Any
 
 from edge.core.lease import KEPT_S, Lease, Person
 from edge.core.session import Role
-from edge.errors import NotFoundError
+from edge.errors import ConflictError, NotFoundError
 
 SESSION_COUNT_MAX = 64
 EXPIRY_SLACK_S = 0.05
 
 Changed = Callable[[str], Awaitable[None]]
 """Told of the session whose lease has changed."""
+
+
+class PictureStoppedError(ConflictError):
+    """Guests see nothing now, and take nothing either."""
+
+    code = "live.stopped"
+    next_step = "Wait until the bedside shows it again."
 
 
 def key_of(peer_id: str) -> str:
@@ -30,13 +37,19 @@ class Guides:
         self._peers: dict[str, dict[str, str]] = {}
         self._timers: set[asyncio.Task[None]] = set()
         self.on_change: Changed | None = None
+        self.stopped_ids: set[str] = set()
+        """Exams whose picture the bedside shows to nobody."""
+        self.consents_s: dict[str, float] = {}
+        """When the bedside said that the patient agrees."""
 
     def lease(self, session_id: str) -> Lease:
         """Return how it stands now."""
         return self._leases.get(session_id, Lease()).expired(now_s=self._now_s())
 
     def require(self, session_id: str, key: str) -> None:
-        """Let pass who may change something.  Raises: NotGuidingError."""
+        """Let pass who may change something.  Raises: NotGuidingError, PictureStoppedError."""
+        if session_id in self.stopped_ids:
+            raise PictureStoppedError("The bedside has stopped the live picture.")
         self.lease(session_id).require(key)
 
     def show(self, session_id: str) -> dict[str, Any]:
@@ -67,6 +80,8 @@ class Guides:
         """The exam is over."""
         self._leases.pop(session_id, None)
         self._peers.pop(session_id, None)
+        self.stopped_ids.discard(session_id)
+        self.consents_s.pop(session_id, None)
 
     async def ask(self, session_id: str, person: Person) -> None:
         lease = self.lease(session_id)

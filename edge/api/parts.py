@@ -21,6 +21,7 @@ from edge.api.outbox import Outbox
 from edge.api.scans import Scans
 from edge.api.situation import Situation
 from edge.api.slides import SlideShelf
+from edge.api.waiting import WaitingRoom
 from edge.config import Config
 from edge.core.access import Principal
 from edge.errors import EdgeError
@@ -57,6 +58,9 @@ class Parts:
         self.guides = Guides(clock.mono_s)
         self.guides.on_change = self.desk.publish
         self.desk.guides = self.guides
+        self.waiting = WaitingRoom(clock.wall_s)
+        self.waiting.on_change = self.desk.publish
+        self.desk.waiting = self.waiting
         self.controls = Controls(self.desk, self.audit, self.guides)
         self.follower = Follower(config, self.situation, self.hub, self.desk, self.controls)
         self._read: OrderedDict[tuple[str, str, str], float] = OrderedDict()

@@ -5,12 +5,13 @@ import msgspec
 from edge.api import shapes
 from edge.api.guard import caller_address
 from edge.api.guides import key_of
-from edge.api.live import peer_prefix
+from edge.api.live import peer_prefix, shown_name
 from edge.api.route import Call, Door, Route
 from edge.api.views import for_principal
 from edge.core.access import Action
 from edge.core.session import Role
 from edge.errors import NotFoundError
+from edge.runtime import clock
 
 LISTED_MAX = 100
 _ONE = "/api/v1/sessions/{session_id}"
@@ -34,6 +35,14 @@ def routes() -> list[Route]:
               answer=revoke_invite, status=204, summary="End an invitation", audit="session.revoke"),
         Route(method="POST", path="/api/v1/join", name="sessions.join", gate=Door.OPEN, answer=join_session,
               body=shapes.Join, returns=shapes.Joined, summary="Come in with a link or six digits"),
+        Route(method="GET", path="/api/v1/join/{ticket}", name="sessions.wait", gate=Door.OPEN, answer=ask_to_come_in,
+              returns=shapes.Joined, summary="Ask whether the bedside has let one in"),
+        Route(method="POST", path=f"{_ONE}/waiting/{{key}}", name="sessions.let_in", gate=run, answer=answer_waiting,
+              body=shapes.WaitingAnswer, returns=shapes.Done, summary="Let somebody in who waits, or refuse"),
+        Route(method="POST", path=f"{_ONE}/picture", name="sessions.picture", gate=run, answer=show_picture,
+              body=shapes.PictureWish, returns=shapes.Done, summary="Stop the guests' picture, or show it again"),
+        Route(method="POST", path=f"{_ONE}/consent", name="sessions.consent", gate=run, answer=note_consent,
+              returns=shapes.Done, summary="The patient agrees to be watched", audit="session.consent"),
         Route(method="POST", path=f"{_ONE}/record/start", name="sessions.record_start", gate=ask, answer=start_clip,
               returns=shapes.ClipStarted, summary="Begin a clip", audit="clip.start"),
         Route(method="POST", path=f"{_ONE}/record/stop", name="sessions.record_stop", gate=ask, answer=stop_clip,
@@ -82,6 +91,7 @@ async def see_session(call: Call) -> shapes.SessionView:
 async def close_session(call: Call) -> shapes.SessionView:
     session = await call.parts.desk.close(call.path("session_id"))
     call.parts.guides.forget(session.session_id)
+    call.parts.waiting.forget(session.session_id)
     return await call.parts.desk.view(session)
 
 
@@ -105,8 +115,49 @@ async def revoke_invite(call: Call) -> None:
 
 async def join_session(call: Call) -> shapes.Joined:
     joined, principal = await call.parts.invitations.join(call.body, address=caller_address(call.request))
-    await call.parts.audit(principal, "session.join", joined.session_id, role=joined.role)
-    return joined
+    if not call.body.code or call.parts.config.live.waiting_room == "off":
+        await call.parts.audit(principal, "session.join", joined.session_id, role=joined.role)
+        return joined
+    await call.parts.audit(principal, "session.wait", joined.session_id, role=joined.role)
+    return await call.parts.waiting.add(joined, name=shown_name(call.body.name), token_id=principal.token_id)
+
+
+async def ask_to_come_in(call: Call) -> shapes.Joined:
+    """Tell somebody who waits how it stands; the ticket is the proof."""
+    return await call.parts.waiting.ask(call.path("ticket"))
+
+
+async def answer_waiting(call: Call) -> shapes.Done:
+    """Let somebody in, or send away; who is refused holds an invitation no more."""
+    session_id, is_let_in = call.path("session_id"), call.body.is_let_in
+    token_id = await call.parts.waiting.answer(session_id, call.path("key"), is_let_in=is_let_in)
+    if not is_let_in:
+        await call.parts.invitations.revoke(session_id, token_id)
+    verb = "session.let_in" if is_let_in else "session.refuse"
+    await call.parts.audit(call.principal, verb, session_id, token_id=token_id)
+    return shapes.Done()
+
+
+async def show_picture(call: Call) -> shapes.Done:
+    """Stop the guests' picture, or show it again; the record goes on either way.  Raises: UnreachableError."""
+    session_id, guides = call.path("session_id"), call.parts.guides
+    await call.parts.desk.find_open(session_id)
+    if call.body.is_shown:
+        guides.stopped_ids.discard(session_id)
+    else:
+        guides.stopped_ids.add(session_id)
+    await call.parts.audit(call.principal, "live.show" if call.body.is_shown else "live.stop", session_id)
+    await call.parts.desk.show_picture(session_id, is_shown=call.body.is_shown)
+    await call.parts.desk.publish(session_id)
+    return shapes.Done()
+
+
+async def note_consent(call: Call) -> shapes.Done:
+    """Keep in the audit that the patient agrees to be watched from elsewhere."""
+    session = await call.parts.desk.find_open(call.path("session_id"))
+    call.parts.guides.consents_s[session.session_id] = clock.wall_s()
+    await call.parts.desk.publish(session.session_id)
+    return shapes.Done()
 
 
 async def start_clip(call: Call) -> dict[str, object]:

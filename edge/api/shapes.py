@@ -181,6 +181,13 @@ class GuideView(Answer):
     asking: list[PersonView] = []
 
 
+class WaitingView(Answer):
+    key: str
+    name: str
+    role: str
+    since_s: float
+
+
 class SessionView(Answer):
     session_id: str
     source: str
@@ -200,6 +207,12 @@ class SessionView(Answer):
     objects: list[SessionObject]
     bedside_url: str
     guide: GuideView | None = None
+    waiting: list[WaitingView] | None = None
+    """Who asks to be let in; None for those who do not decide it."""
+    is_picture_stopped: bool = False
+    """The bedside shows the guests nothing; the record goes on."""
+    consent_s: float | None = None
+    """When the bedside said that the patient agrees to be watched."""
 
 
 class SessionOpened(SessionView, kw_only=True):
@@ -228,6 +241,8 @@ class Invite(Answer):
 class Join(Request):
     token: Annotated[str, Meta(max_length=200)] = ""
     code: Annotated[str, Meta(max_length=12)] = ""
+    name: Annotated[str, Meta(max_length=64)] = ""
+    """How the bedside is told who waits."""
 
 
 class Joined(Answer):
@@ -235,6 +250,17 @@ class Joined(Answer):
     bearer: str
     session_id: str
     role: str
+    is_waiting: bool = False
+    """The bedside decides; token and bearer are empty until then. Ask again with the ticket every two seconds."""
+    ticket: str = ""
+
+
+class WaitingAnswer(Request):
+    is_let_in: bool
+
+
+class PictureWish(Request):
+    is_shown: bool
 
 
 class StillRequest(Request):

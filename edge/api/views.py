@@ -50,6 +50,8 @@ def for_principal(view: SessionView, principal: Principal) -> SessionView | None
     """Return what this one may see: nothing of others' sessions, and the patient only where it is needed."""
     if not principal.may(Action.JOIN_SESSION, session_id=view.session_id):
         return None
+    if not principal.may(Action.RUN_SESSION, session_id=view.session_id):
+        view = msgspec.structs.replace(view, waiting=None)
     if principal.may_see_patient(view.session_id):
         return view
     return without_patient(view)
@@ -57,7 +59,7 @@ def for_principal(view: SessionView, principal: Principal) -> SessionView | None
 
 def without_patient(view: SessionView) -> SessionView:
     """Return the same without who is examined and why."""
-    return msgspec.structs.replace(view, patient=None, order=None, description="")
+    return msgspec.structs.replace(view, patient=None, order=None, description="", waiting=None)
 
 
 def kind_of(sop_class_uid: str) -> str:

@@ -32,7 +32,8 @@ class Endpoint:
     def answers(self) -> Mapping[str, Answer]:
         return {
             "room.open": self.open_room, "room.close": self.close_room, "room.tell": self.tell_room,
-            "room.state": self.room_state, "peer.offer": self.answer_offer, "peer.close": self.close_peer,
+            "room.state": self.room_state, "room.show": self.show_picture,
+            "peer.offer": self.answer_offer, "peer.close": self.close_peer,
         }  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -91,6 +92,10 @@ class Endpoint:
 
     async def tell_room(self, session_id: str, message: dict[str, Any], peer_id: str | None = None) -> dict[str, Any]:
         self._find(session_id).say(message, peer_id)
+        return {}
+
+    async def show_picture(self, session_id: str, is_shown: bool) -> dict[str, Any]:
+        await self._find(session_id).show_picture(is_shown=is_shown)
         return {}
 
     async def room_state(self, session_id: str) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class Peer:
         self._estimate = Estimate(bitrate_bps_max=config.bitrate_bps_max)
         self._queue = PictureQueue()
         self._viewer: Viewer | None = None
+        self._is_shown = True
         self._sender: HubSender | None = None
         self._video: Any = None
         self._channels: dict[str, RTCDataChannel] = {}
@@ -145,6 +146,18 @@ class Peer:
         await self._connection.close()
 
     # What the room asks for.
+
+    async def show_picture(self, *, is_shown: bool) -> None:
+        """Begin or end sending the picture; the connection stays."""
+        if is_shown == self._is_shown:
+            return
+        self._is_shown = is_shown
+        if self._viewer is None or self.is_ended:
+            return
+        if is_shown:
+            self._hub.join(self._viewer)
+        else:
+            await self._hub.leave(self._key)
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send on the control channel, now or as soon as it is open."""
@@ -246,7 +259,8 @@ class Peer:
             self.is_connected = True
             if self._video is not None and self.codec in ("h264", "vp8"):
                 self._viewer = Viewer(self._key, self.codec, self._queue, self._estimate)  # type: ignore[arg-type]
-                self._hub.join(self._viewer)
+                if self._is_shown:
+                    self._hub.join(self._viewer)
             self._host.peer_connected(self)
         elif state in ("failed", "closed"):
             self._end("connection lost" if state == "failed" else "left")

@@ -35,6 +35,7 @@ class Room:
         self._config = config
         self._tell = tell
         self._mixer = Mixer()
+        self._is_shown = True
         self._peers: dict[str, Peer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -52,6 +53,7 @@ class Room:
             peer_id=peer_id, role=Role(role), name=name[:NAME_CHARS_MAX], hub=self._hub, mixer=self._mixer,
             config=self._config, host=self,
         )  # fmt: skip
+        await peer.show_picture(is_shown=self._is_shown or peer.role is Role.BEDSIDE)
         self._peers[peer_id] = peer
         try:
             return await peer.answer(sdp)
@@ -75,6 +77,14 @@ class Room:
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._mixer.stop()
+
+    async def show_picture(self, *, is_shown: bool) -> None:
+        """Send the picture to everybody, or to the bedside alone; voices and messages go on."""
+        self._is_shown = is_shown
+        event(log, "room.shown" if is_shown else "room.hidden", session_id=self.session_id)
+        for peer in list(self._peers.values()):
+            if peer.role is not Role.BEDSIDE:
+                await peer.show_picture(is_shown=is_shown)
 
     async def say_goodbye(self, words: str, peer_id: str | None) -> None:
         """Tell one peer, or all, why the call ends, and leave the words time to go out.  Raises: NotFoundError."""

@@ -191,14 +191,55 @@ async def test_six_digits_let_one_guest_in_once(busy: ApiNode) -> None:
     async with busy.client("operator") as operator:
         invite = (await operator.ask("POST", f"/api/v1/sessions/{opened['session_id']}/invites", {})).body
     spaced = f"{invite['code'][:3]} {invite['code'][3:]}"
-    async with busy.client() as nobody:
-        joined = await nobody.ask("POST", "/api/v1/join", {"code": spaced})
+    one = f"/api/v1/sessions/{opened['session_id']}"
+    async with busy.client() as nobody, busy.client("operator") as operator:
+        waiting = await nobody.ask("POST", "/api/v1/join", {"code": spaced, "name": "Dr Remote"})
         again = await nobody.ask("POST", "/api/v1/join", {"code": invite["code"]})
+        assert (waiting.status, waiting.body["is_waiting"]) == (200, True)
+        assert (waiting.body["token"], waiting.body["bearer"]) == ("", "")
+        assert (await nobody.get(f"/api/v1/join/{waiting.body['ticket']}"))["is_waiting"] is True
+        (card,) = (await operator.get(one))["waiting"]
+        assert card["name"] == "Dr Remote"
+        await operator.ask("POST", f"{one}/waiting/{card['key']}", {"is_let_in": True})
+        assert (await operator.get(one))["waiting"] == []
+        joined = await nobody.ask("GET", f"/api/v1/join/{waiting.body['ticket']}")
+        assert (await nobody.ask("GET", f"/api/v1/join/{waiting.body['ticket']}")).status == 401
     assert (joined.status, joined.body["role"]) == (200, "specialist")
     assert joined.body["session_id"] == opened["session_id"]
     assert again.status == 401
     async with busy.client(token=joined.body["bearer"]) as guest:
         assert (await guest.get("/api/v1/me"))["session_id"] == opened["session_id"]
+
+
+async def test_who_is_refused_at_the_door_gets_nothing_and_only_the_bedside_sees_who_waits(busy: ApiNode) -> None:
+    opened = await open_exam(busy)
+    one = f"/api/v1/sessions/{opened['session_id']}"
+    async with busy.client() as nobody, busy.client("operator") as operator:
+        invite = (await operator.ask("POST", f"{one}/invites", {})).body
+        ticket = (await nobody.ask("POST", "/api/v1/join", {"code": invite["code"]})).body["ticket"]
+        (card,) = (await operator.get(one))["waiting"]
+        async with busy.client(token=opened["token"]) as guest:
+            assert (await guest.get(one))["waiting"] is None
+            refused = await guest.ask("POST", f"{one}/waiting/{card['key']}", {"is_let_in": True})
+            assert refused.status == 403
+        await operator.ask("POST", f"{one}/waiting/{card['key']}", {"is_let_in": False})
+        answer = await nobody.ask("GET", f"/api/v1/join/{ticket}")
+        assert (answer.status, answer.body["code"]) == (401, "access.not_let_in")
+        assert (await operator.ask("POST", f"{one}/waiting/{card['key']}", {"is_let_in": True})).status == 404
+
+
+async def test_guests_take_nothing_while_the_bedside_has_stopped_the_picture(busy: ApiNode) -> None:
+    opened = await open_exam(busy)
+    one = f"/api/v1/sessions/{opened['session_id']}"
+    async with busy.client("operator") as operator, busy.client(token=opened["token"]) as guest:
+        await operator.ask("POST", f"{one}/picture", {"is_shown": False})
+        assert (await guest.get(one))["is_picture_stopped"] is True
+        held_up = await guest.ask("POST", f"{one}/still", {})
+        assert (held_up.status, held_up.body["code"]) == (409, "live.stopped")
+        assert (await operator.ask("POST", f"{one}/still", {})).status == 200
+        assert (await guest.ask("POST", f"{one}/picture", {"is_shown": True})).status == 403
+        await operator.ask("POST", f"{one}/picture", {"is_shown": True})
+        assert (await guest.ask("POST", f"{one}/still", {})).status == 200
 
 
 async def test_guessing_codes_ends(busy: ApiNode) -> None:

@@ -161,3 +161,36 @@ def test_one_specialist_guides_at_a_time_and_the_bedside_decides_who(
         bedside.get_by_text("Still saved").first.wait_for(timeout=10_000)
     actions = [row["action"] for row in node.ask("GET", "/api/v1/audit?limit=50")["items"]]
     assert {"guide.ask", "guide.grant", "still"} <= set(actions)
+
+
+def test_who_comes_by_six_digits_is_let_in_by_the_bedside_which_can_take_the_picture_away(
+    node: Node, exam: dict[str, Any], tmp_path: Path
+) -> None:
+    session = exam["session_id"]
+    code = node.ask("POST", f"/api/v1/sessions/{session}/invites", {"role": "specialist"})["code"]
+    with chromium() as browser:
+        bedside = sign_in(browser, node, SIZES["desktop"])
+        bedside.goto(f"{node.url}/?session={session}")
+        guest = browser.new_context(viewport={"width": 390, "height": 844}).new_page()  # type: ignore[attr-defined]
+        guest.goto(node.url + "/sign-in")
+        guest.get_by_label("Shown to the bedside as").fill("Dr Remote")
+        guest.get_by_label("Six digits").fill(code)
+        guest.get_by_role("button", name="Join").click()
+        guest.get_by_text("Waiting for the bedside").wait_for(timeout=5_000)
+        bedside.get_by_text("Dr Remote wants to join").wait_for(timeout=5_000)
+        assert look(guest, tmp_path / "wait-phone.png") == []
+        assert look(bedside, tmp_path / "door-desktop.png") == []
+        bedside.get_by_role("button", name="Let in").click()
+        guest.get_by_role("button", name="Join listening only").click(timeout=10_000)
+        guest.locator(".picture-layer").wait_for(state="attached", timeout=20_000)
+        bedside.get_by_role("button", name="The patient agrees").click()
+        bedside.get_by_role("button", name="Stop the live picture").click()
+        guest.get_by_text("The bedside has stopped the live picture").wait_for(timeout=5_000)
+        assert guest.locator(".picture-video").is_hidden()
+        assert look(guest, tmp_path / "stopped-phone.png") == []
+        bedside.get_by_text("The guests see no picture").wait_for(timeout=5_000)
+        bedside.screenshot(path=tmp_path / "stopped-desktop.png")
+        bedside.get_by_role("button", name="Show the live picture").click()
+        guest.locator(".picture-video").wait_for(state="visible", timeout=5_000)
+    actions = [row["action"] for row in node.ask("GET", "/api/v1/audit?limit=50")["items"]]
+    assert {"session.wait", "session.let_in", "session.consent", "live.stop", "live.show"} <= set(actions)

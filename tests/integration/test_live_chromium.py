@@ -284,6 +284,28 @@ def test_a_viewer_on_a_poor_link_sees_a_smaller_picture_and_the_others_do_not(br
             page.context.close()
 
 
+def test_a_stopped_picture_reaches_the_bedside_alone_and_comes_back_without_a_new_call(
+    browser: Any, live: LiveService
+) -> None:
+    with Probe(live.run_dir, "probe", fps=20):
+        bedside, guest = join(browser, live, "a", "bedside"), join(browser, live, "b")
+        live.ask("room.show", session_id="exam", is_shown=False)
+        time.sleep(1.0)
+        shown = (decoded(bedside), decoded(guest))
+        late = browser.new_context().new_page()
+        late.goto(live.url)
+        late.evaluate("options => void join(options)", {"peer": "c", "role": "observer"})
+        time.sleep(2.0)
+        assert decoded(guest) == shown[1]
+        assert decoded(bedside) >= shown[0] + 20
+        assert late.evaluate("stats().then(found => found.video?.framesDecoded ?? 0)") == 0
+        live.ask("room.show", session_id="exam", is_shown=True)
+        live.wait_until(lambda: decoded(guest) >= shown[1] + 20, "the guest sees the picture again", timeout_s=10)
+        live.wait_until(lambda: decoded(late) >= 10, "the late one sees it, too", timeout_s=10)
+        for page in (bedside, guest, late):
+            page.context.close()
+
+
 def test_a_call_whose_session_is_closed_is_told_so(browser: Any, live: LiveService) -> None:
     with Probe(live.run_dir, "probe", fps=15):
         page = join(browser, live, "a", reads=False)

@@ -7,6 +7,7 @@ import { t } from "../lib/i18n";
 import type { SessionView } from "../lib/shapes";
 import type { CallInHand } from "../lib/use-call";
 import type { useMicrophone } from "../lib/use-microphone";
+import { PictureSwitch } from "./privacy";
 import { SAVE_LAST_S, type RecordActs } from "./record-acts";
 
 export interface ExamSideProps {
@@ -49,6 +50,7 @@ export function ExamSide(props: ExamSideProps) {
         <People peers={view.peers} ownId={hand.call.peerId} guide={view.guide} onGuide={(key) => hand.call.send({ type: "guide.hand_over", key })} />
         {view.peers.length < 2 ? <p class="quiet small">{t("exam.nobody.hint")}</p> : null}
         <Button size="l" icon="invite" onClick={props.onInvite}>{t("exam.invite")}</Button>
+        <PictureSwitch view={view} />
       </section>
       <SoundPanel {...props} />
     </aside>

@@ -25,6 +25,8 @@ import { GuideCards } from "./guide-cards";
 import { InviteDialog } from "./invite-dialog";
 import { RequestCards } from "./request-cards";
 import { Strip } from "./strip";
+import { ConsentBanner } from "./privacy";
+import { WaitingCards } from "./waiting-cards";
 import { useRecordActs } from "./record-acts";
 
 /** The exam in hand: the picture, the patient, and everything that keeps or shares it. */
@@ -67,6 +69,7 @@ export function Exam({ view, onView }: { view: SessionView; onView: (view: Sessi
         </Picture>
         {drawing.phase === "off" ? null : <DrawBar drawing={drawing} />}
         <CallNotice call={call} status={status} isStale={hand.isStale} source={view.source_state} />
+        <WaitingCards view={view} />
         <GuideCards guide={view.guide} onAnswer={(key, isGranted) => call.send({ type: isGranted ? "guide.grant" : "guide.refuse", key })} />
         <RequestCards requests={room.requests} onAnswer={(id, answer) => call.send({ type: "request.answer", request_id: id, answer })} />
       </section>
@@ -78,6 +81,7 @@ export function Exam({ view, onView }: { view: SessionView; onView: (view: Sessi
         {view.recording.gap_count > 0 ? (
           <Notice tone="warn" icon="warning" isAlert><p>{t("exam.gaps", { count: view.recording.gap_count })}</p></Notice>
         ) : null}
+        <ConsentBanner view={view} />
         <Strip view={view} drawings={room.drawings} />
       </div>
       {opened === "invite" ? <InviteDialog sessionId={view.session_id} onClose={() => setOpened(null)} /> : null}

@@ -131,8 +131,21 @@ export class Api {
     return this.request<void>(`/api/v1/sessions/${part(id)}/invites/${part(tokenId)}`, { method: "DELETE" });
   }
   /** Come in with a link's token or with six digits; the answer's bearer speaks for the guest from then on. */
-  join(wish: { token: string } | { code: string }) {
+  join(wish: { token: string } | { code: string; name?: string }) {
     return this.post<Shape.Joined>("/api/v1/join", wish);
+  }
+  /** Ask whether the bedside has let one in. */
+  waitToJoin(ticket: string, signal?: AbortSignal) {
+    return this.request<Shape.Joined>(`/api/v1/join/${part(ticket)}`, { signal });
+  }
+  answerWaiting(id: string, key: string, isLetIn: boolean) {
+    return this.post<void>(`/api/v1/sessions/${part(id)}/waiting/${part(key)}`, { is_let_in: isLetIn });
+  }
+  showPicture(id: string, isShown: boolean) {
+    return this.post<void>(`/api/v1/sessions/${part(id)}/picture`, { is_shown: isShown });
+  }
+  noteConsent(id: string) {
+    return this.post<void>(`/api/v1/sessions/${part(id)}/consent`);
   }
   startRecord(id: string) {
     return this.post<{ clip_id: string; started_s: number }>(`/api/v1/sessions/${part(id)}/record/start`);

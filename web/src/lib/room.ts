@@ -89,7 +89,7 @@ export function tidy(room: Room, nowMs: number): Room {
 export function mergeView(old: SessionView | null, next: Partial<SessionView> | null | undefined): SessionView | null {
   if (!next) return old;
   if (!old) return next as SessionView;
-  return { ...old, ...next, patient: next.patient ?? old.patient, order: next.order ?? old.order };
+  return { ...old, ...next, patient: next.patient ?? old.patient, order: next.order ?? old.order, waiting: next.waiting ?? old.waiting };
 }
 
 function addRequest(requests: RoomRequest[], message: CallMessage, nowMs: number): RoomRequest[] {

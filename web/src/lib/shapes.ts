@@ -144,6 +144,12 @@ export interface SessionView {
   bedside_url: string;
   /** The one specialist whose wishes change something; absent once the exam is over. */
   guide?: Guide | null;
+  /** Who asks to be let in; only the bedside is told. */
+  waiting?: { key: string; name: string; role: PeerRole; since_s: number }[] | null;
+  /** The bedside shows the guests nothing; the record goes on. */
+  is_picture_stopped?: boolean;
+  /** When the bedside said that the patient agrees to be watched. */
+  consent_s?: number | null;
 }
 
 export interface SessionOpened extends SessionView {
@@ -176,6 +182,9 @@ export interface Joined {
   session_id: string;
   role: PeerRole;
   bearer?: string;
+  /** The bedside decides; ask again with the ticket. */
+  is_waiting?: boolean;
+  ticket?: string;
 }
 
 export interface DeliverySummary {

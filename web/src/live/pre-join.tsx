@@ -10,7 +10,7 @@ import { t, type MessageKey } from "../lib/i18n";
 import { playTestTone } from "../lib/microphone";
 import type { Me, SessionView } from "../lib/shapes";
 import type { useMicrophone } from "../lib/use-microphone";
-import { rememberedName, rememberName } from "./ticket";
+import { rememberedName, rememberName } from "../lib/guest-name";
 
 type Sound = ReturnType<typeof useMicrophone>;
 
@@ -44,6 +44,7 @@ export function PreJoin(props: { me: Me; session: SessionView; sound: Sound; onJ
             error={isMissing && name.trim() === "" ? t("live.join.name_missing") : null} onValue={setName}
           />
         ) : null}
+        <Notice icon="shield" tone="accent"><p>{t("live.join.privacy")}</p></Notice>
         <div class="checks">
           <Check icon="mic" title={t("live.join.mic")}><MicrophoneCheck sound={sound} /></Check>
           <Check icon="speaker" title={t("live.join.speaker")}>

@@ -63,7 +63,11 @@ export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveR
     else if (view.state === "closed") onOver(null);
   }, [status.state, view.state]);
   const act = useActs(hand);
-  const isGuide = mayAct(view.guide, call.peerId);
+  const isStopped = (view.is_picture_stopped ?? false) && !me.permissions.includes("run_session");
+  useEffect(() => {
+    if (isStopped) drawing.stop();
+  }, [isStopped]);
+  const isGuide = mayAct(view.guide, call.peerId) && !isStopped;
   useLiveKeys({
     m: () => sound.track && sound.microphone.setMuted(!sound.isMuted),
     p: () => setPointing(!isPointing),
@@ -80,7 +84,7 @@ export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveR
     hand.shownRtp.current = rtp;
   };
   return (
-    <main id="content" class={`live live-${layout} room-dark${view.recording?.is_recording ? " live-recording" : ""}${drawing.phase === "off" ? "" : " live-drawing"}`} data-live>
+    <main id="content" class={`live live-${layout} room-dark${view.recording?.is_recording ? " live-recording" : ""}${isStopped ? " live-dark" : ""}${drawing.phase === "off" ? "" : " live-drawing"}`} data-live>
       <h1 class="only-heard">{t("live.title")}</h1>
       <Picture stream={call.stream} label={t("call.picture")} isSpeakerOff={isSpeakerOff} onFrame={frame} onAspect={setAspect}>
         {isPointing && drawing.phase === "off" ? <PointerPad onPoint={(x, y, visible) => call.point(x, y, visible, hand.shownRtp.current)} /> : null}
@@ -88,7 +92,8 @@ export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveR
       </Picture>
       {drawing.phase === "off" ? null : <DrawBar drawing={drawing} />}
       <Head view={view} hand={hand} />
-      <CallNotice call={call} status={status} isStale={hand.isStale} source={view.source_state} />
+      {isStopped ? <p class="live-stopped" role="status">{t("live.stopped")}</p> : null}
+      <CallNotice call={call} status={status} isStale={hand.isStale && !isStopped} source={view.source_state} />
       <Toolbar
         hand={hand} view={view} sound={sound} mayAsk={mayAsk}
         isPointing={isPointing} onPointing={setPointing} isGuide={isGuide} hasAskedToGuide={hasAsked(view.guide, call.peerId)} onAskToGuide={() => call.send({ type: "guide.ask" })}

@@ -50,7 +50,7 @@ export function Toolbar(props: ToolbarProps) {
         <>
           <Tool icon="edit" isOn={props.isDrawing} isDisabled={!mayChange} onClick={props.onDraw}>{t("draw.start")}</Tool>
           <span class="tools-line" />
-          {props.isGuide ? null : (
+          {props.isGuide || view.is_picture_stopped ? null : (
             <Tool icon="hand" isDisabled={!isLive || props.hasAskedToGuide} onClick={props.onAskToGuide}>{t(props.hasAskedToGuide ? "guide.asked" : "guide.ask")}</Tool>
           )}
           <Tool icon="still" isDisabled={!mayChange} onClick={props.onStill}>{t("live.tool.still")}</Tool>

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Button } from "../components/button";
 import { Notice } from "../components/empty-state";
 import { Field } from "../components/field";
@@ -8,7 +8,9 @@ import { api, asApiError, type ApiError } from "../lib/api";
 import { useTitle } from "../lib/hooks";
 import { t } from "../lib/i18n";
 import { loadMe } from "../lib/me";
+import { rememberedName, rememberName } from "../lib/guest-name";
 import { navigate } from "../lib/router";
+import type { Joined } from "../lib/shapes";
 import "./sign-in.css";
 
 /** The door: for people with an account, and for guests with six digits. */
@@ -91,6 +93,8 @@ function SignInForm() {
 
 function CodeForm() {
   const [code, setCode] = useState("");
+  const [name, setName] = useState(rememberedName);
+  const [ticket, setTicket] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
   const submit = async (event: Event) => {
@@ -99,8 +103,10 @@ function CodeForm() {
     if (digits.length !== 6) return setError(t("sign_in.code.wrong"));
     setBusy(true);
     try {
-      const joined = await api.join({ code: digits });
-      navigate(`/live/${encodeURIComponent(joined.session_id)}#token=${encodeURIComponent(joined.bearer ?? joined.token)}`);
+      rememberName(name.trim());
+      const joined = await api.join({ code: digits, name: name.trim() });
+      if (joined.is_waiting && joined.ticket) setTicket(joined.ticket);
+      else enter(joined);
     } catch (reason) {
       const failure = asApiError(reason);
       setError(`${failure.message} ${failure.nextStep}`.trim());
@@ -108,12 +114,16 @@ function CodeForm() {
       setBusy(false);
     }
   };
+  if (ticket) {
+    return <Waiting ticket={ticket} onStop={(words) => { setTicket(null); setCode(""); setError(words); }} />;
+  }
   return (
     <form class="stack" onSubmit={(event) => void submit(event)} noValidate>
       <div>
         <h2 class="door-second">{t("sign_in.code")}</h2>
         <p class="quiet small">{t("sign_in.code.hint")}</p>
       </div>
+      <Field label={t("sign_in.code.name")} value={name} onValue={setName} autocomplete="name" maxLength={64} />
       <div class="door-code">
         <Field
           class="grow num" label={t("sign_in.code.label")} value={code} error={error} inputMode="numeric" maxLength={9}
@@ -123,6 +133,44 @@ function CodeForm() {
       </div>
     </form>
   );
+}
+
+const ASK_MS = 2000;
+
+/** The bedside decides. The page asks until it is let in, refused, or left; an outage of the network is waited out. */
+function Waiting({ ticket, onStop }: { ticket: string; onStop: (words: string | null) => void }) {
+  useEffect(() => {
+    const stop = new AbortController();
+    const ask = async () => {
+      try {
+        const joined = await api.waitToJoin(ticket, stop.signal);
+        if (!joined.is_waiting) return enter(joined);
+      } catch (reason) {
+        if (stop.signal.aborted) return;
+        const failure = asApiError(reason);
+        if (failure.status === 401) return onStop(`${failure.message} ${failure.nextStep}`.trim());
+      }
+      timer = setTimeout(() => void ask(), ASK_MS);
+    };
+    let timer = setTimeout(() => void ask(), ASK_MS);
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, [ticket]);
+  return (
+    <div class="stack" role="status">
+      <Notice icon="clock" tone="accent">
+        <p class="notice-title">{t("sign_in.wait.title")}</p>
+        <p>{t("sign_in.wait.hint")}</p>
+      </Notice>
+      <Button icon="cross" onClick={() => onStop(null)}>{t("sign_in.wait.stop")}</Button>
+    </div>
+  );
+}
+
+function enter(joined: Joined): void {
+  navigate(`/live/${encodeURIComponent(joined.session_id)}#token=${encodeURIComponent(joined.bearer || joined.token)}`);
 }
 
 /** Where one wanted to go; only ever a path of ours. */

@@ -4,6 +4,8 @@ export const live = {
   "live.join.lead": "You will see the probe's picture and speak with the bedside.",
   "live.join.name": "Your name, as the bedside sees it",
   "live.join.name_missing": "Enter your name, so that the bedside knows who speaks.",
+  "live.join.privacy": "You will see a patient. Make sure that nobody else sees your screen; do not record it. The clinic may record the exam.",
+  "live.stopped": "The bedside has stopped the live picture. The exam and the recording go on.",
   "live.join.mic": "Microphone",
   "live.join.mic.start": "Turn on the microphone",
   "live.join.mic.again": "Try again",

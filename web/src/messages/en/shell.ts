@@ -110,5 +110,9 @@ export const shell = {
   "sign_in.code.hint": "Enter the six digits you were given.",
   "sign_in.code.label": "Six digits",
   "sign_in.code.go": "Join",
+  "sign_in.code.name": "Shown to the bedside as",
+  "sign_in.wait.title": "Waiting for the bedside",
+  "sign_in.wait.hint": "The clinic sees that you are here and lets you in. Keep this page open.",
+  "sign_in.wait.stop": "Stop waiting",
   "sign_in.code.wrong": "Six digits are needed, for example 482 913.",
 } as const;
