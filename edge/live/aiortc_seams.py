@@ -11,11 +11,12 @@ import struct
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import aioice.ice
 from aiortc import RTCRtpSender, RTCRtpTransceiver
 from aiortc.clock import current_ntp_time
+from aiortc.rtcdtlstransport import RTCCertificate, SRTPProtectionProfile
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability, RTCRtpCodecParameters, RTCRtpSendParameters
 from aiortc.rtp import (
     RTCP_PSFB_APP,
@@ -29,7 +30,6 @@ from aiortc.rtp import (
     RtcpSrPacket,
     unpack_remb_fci,
 )
-
 from edge.live.picture import RTP_MODULUS, Picture
 from edge.live.track import PictureQueue
 
@@ -49,6 +49,12 @@ RESEND_S_FIRST = 0.1
 
 _EXTENSION_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 _EXTENSION_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+CIPHERS = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-GCM-SHA256:"
+    b"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
+)
+"""Stock aiortc offers only those of elliptic certificates; GStreamer and older clients have RSA ones."""
+_stock_ssl_context = RTCCertificate._create_ssl_context
 _stock_host_addresses = aioice.ice.get_host_addresses
 
 
@@ -286,6 +292,17 @@ def prefer_codecs(transceiver: RTCRtpTransceiver) -> None:
 def negotiated_codec(transceiver: RTCRtpTransceiver) -> str:
     """Return the codec that will be sent, in lower case: h264 or vp8."""
     return str(transceiver._codecs[0].name).lower()
+
+
+def allow_rsa() -> None:
+    """Let clients with an RSA certificate in, too; who they are is proven by the fingerprint in the offer as before."""
+    RTCCertificate._create_ssl_context = _create_ssl_context
+
+
+def _create_ssl_context(certificate: RTCCertificate, srtp_profiles: list[SRTPProtectionProfile]) -> Any:
+    context: Any = _stock_ssl_context(certificate, srtp_profiles)
+    context.set_cipher_list(CIPHERS)
+    return context
 
 
 def allow_loopback(is_allowed: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from edge.config import Config, split_address
 from edge.errors import BusyError, ConflictError, NotFoundError
-from edge.live.aiortc_seams import allow_loopback
+from edge.live.aiortc_seams import allow_loopback, allow_rsa
 from edge.live.feed import PictureState
 from edge.live.hub import Hub
 from edge.live.room import Room
@@ -39,6 +39,7 @@ class Endpoint:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until told to stop; an encoder thread that dies ends this with its error."""
         allow_loopback(split_address(self._config.api.listen)[0] in _LOOPBACK)
+        allow_rsa()
         await self._server.start()
         try:
             while not stop.is_set():

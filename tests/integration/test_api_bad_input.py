@@ -17,7 +17,7 @@ ODD_VALUES: tuple[Any, ...] = (
     {"a": 1}, "٣", 2**70,
 )  # fmt: skip
 STATUSES = {200, 201, 204, 400, 401, 403, 404, 409, 413, 415, 429, 503}
-PATHS = {"key": "x", "study": "1.2", "session_id": "x", "token_id": "x", "name": "nobody", "job_id": "x", "peer_id": "x"}
+PATHS = dict.fromkeys(("key", "session_id", "token_id", "job_id", "peer_id"), "x") | {"study": "1.2", "name": "nobody"}
 
 
 @pytest.fixture
