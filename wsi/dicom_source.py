@@ -7,6 +7,7 @@ study their names unless others are given.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -22,8 +23,9 @@ from wsi.errors import NotASlideError, SlideError, UnsupportedSlideError
 from wsi.frames import FrameIndex, index_frames
 from wsi.geometry import Level
 from wsi.identity import identity_of
+from wsi.joined import joined_image
 from wsi.metadata import SlideMetadata
-from wsi.source import FrameTable, Image, Kind, Offsets, OpenSource, SlideDescription, StoredImage
+from wsi.source import FrameTable, Image, Kind, MadeImage, Offsets, OpenSource, SlideDescription, StoredImage
 from wsi.tiff_facts import MPP_ASSUMED, MPP_NOTE
 
 _SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.77.1.6"
@@ -43,22 +45,25 @@ def open_dicom(path: Path) -> OpenSource:
     Raises: NotASlideError for other objects; UnsupportedSlideError for frames that cannot be wrapped as they are.
     """
     indexes = _series(path)
-    images: list[StoredImage] = []
+    images: list[_Found] = []
     notes: list[str] = []
-    for index in indexes:
+    for parts in _wholes(indexes):
         try:
-            images.append(_image(index))
+            image = _joined(parts) if parts[0].dataset.get("ConcatenationUID") else _image(parts[0])
+            images.append(_Found(parts, image))
         except UnsupportedSlideError as error:
-            if "VOLUME" in index.dataset.get("ImageType", []):
+            if "VOLUME" in parts[0].dataset.get("ImageType", []):
                 raise
             notes.append(f"Left out: {error.what}")
-    volumes = sorted((image for image in images if image.kind is Kind.VOLUME), key=lambda image: -image.level.width_px)
+    volumes = sorted(
+        (one for one in images if one.image.kind is Kind.VOLUME), key=lambda one: -one.image.level.width_px
+    )
     volumes = _once(volumes, path, notes)
     if not volumes:
         raise UnsupportedSlideError(f"{path.name} belongs to no series with a level of a slide.")
-    others = {image.kind: image for image in images if image.kind is not Kind.VOLUME}
-    base = next(index for index in indexes if index.path == volumes[0].table.path)
-    ordered: list[Image] = [*volumes]
+    others = {one.image.kind: one.image for one in images if one.image.kind is not Kind.VOLUME}
+    base = volumes[0].parts[0]
+    ordered: list[Image] = [one.image for one in volumes]
     ordered += [others[kind] for kind in (Kind.THUMBNAIL, Kind.LABEL, Kind.OVERVIEW) if kind in others]
     return OpenSource(
         path=path,
@@ -68,22 +73,46 @@ def open_dicom(path: Path) -> OpenSource:
     )
 
 
-def _once(volumes: list[StoredImage], path: Path, notes: list[str]) -> list[StoredImage]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An image and the objects it lies in: one, or the parts of a concatenation."""
+
+    parts: list[FrameIndex]
+    image: Image
+
+    def is_in(self, path: Path) -> bool:
+        return any(part.path == path for part in self.parts)
+
+
+def _wholes(indexes: list[FrameIndex]) -> list[list[FrameIndex]]:
+    """Return the objects image by image: the parts of a concatenation together, first frame first."""
+    groups: dict[str, list[FrameIndex]] = {}
+    for index in indexes:
+        name = index.dataset.get("ConcatenationUID") or index.path
+        groups.setdefault(str(name), []).append(index)
+    return [sorted(parts, key=_first_frame) for parts in groups.values()]
+
+
+def _first_frame(part: FrameIndex) -> int:
+    return int(part.dataset.get("ConcatenationFrameOffsetNumber", 0) or 0)
+
+
+def _once(volumes: list[_Found], path: Path, notes: list[str]) -> list[_Found]:
     """Return one image per level: where a series holds several, the one in the file that was named.
 
     Raises: UnsupportedSlideError where none of them was
     """
-    kept: dict[tuple[int, int], StoredImage] = {}
-    for image in volumes:
-        size = image.level.width_px, image.level.height_px
-        other = kept.setdefault(size, image)
-        if other is image:
+    kept: dict[tuple[int, int], _Found] = {}
+    for one in volumes:
+        size = one.image.level.width_px, one.image.level.height_px
+        other = kept.setdefault(size, one)
+        if other is one:
             continue
-        if path not in (image.table.path, other.table.path):
+        if not one.is_in(path) and not other.is_in(path):
             raise UnsupportedSlideError(f"{path.name}: its series has several images of the same level.")
-        kept[size] = image if image.table.path == path else other
-        left_out = other if kept[size] is image else image
-        notes.append(f"Left out: {left_out.table.path.name} shows the same level.")
+        kept[size] = one if one.is_in(path) else other
+        left_out = other if kept[size] is one else one
+        notes.append(f"Left out: {left_out.parts[0].path.name} shows the same level.")
     return list(kept.values())
 
 
@@ -123,13 +152,44 @@ def _peek(path: Path) -> Dataset | None:
             return None
 
 
-def _image(index: FrameIndex) -> StoredImage:
+def _joined(parts: list[FrameIndex]) -> MadeImage:
+    """Return the image that lies in the parts of a concatenation, all of which must be there."""
+    first, name = parts[0], parts[0].path.name
+    kind, level = _outline(first)
+    at = 0
+    for part in parts:
+        if _first_frame(part) != at:
+            raise UnsupportedSlideError(
+                f"{name} is one part of several, and the part that begins at frame {at + 1} is not there."
+            )
+        if part.dataset.get("DimensionOrganizationType") != "TILED_FULL":
+            raise UnsupportedSlideError(f"{name} is one part of several, and does not hold whole rows of tiles.")
+        at += len(part.offsets)
+    if at != level.frame_count:
+        raise UnsupportedSlideError(
+            f"{name} is one part of several, and those at hand hold {at} of {level.frame_count} frames."
+        )
+    forms_found = [_form(part, level) for part in parts]
+    if any(_outline(part) != (kind, level) for part in parts) or len({form[0] for form in forms_found}) > 1:
+        raise UnsupportedSlideError(f"{name} is one part of several, and they differ in form.")
+    tables = [
+        FrameTable(
+            path=part.path, offsets=part.offsets, lengths=part.lengths, prefix=prefix, skip_bytes=2 * bool(prefix)
+        )
+        for part, (_, prefix, _) in zip(parts, forms_found, strict=True)
+    ]
+    is_resampled = "RESAMPLED" in first.dataset.get("ImageType", [])
+    return joined_image(tables, kind=kind, level=level, encoding=forms_found[0][0], is_resampled=is_resampled)
+
+
+def _outline(index: FrameIndex) -> tuple[Kind, Level]:
+    """Return what an object shows, and its grid of tiles."""
     ds, name = index.dataset, index.path.name
     types = [*ds.get("ImageType", []), "", "", "", ""]
     if types[2] not in [kind.value for kind in Kind]:
         raise UnsupportedSlideError(f"{name} has the image type {'/'.join(types).strip('/')}.")
-    if ds.get("ConcatenationUID") or int(ds.get("NumberOfOpticalPaths", 1) or 1) > 1:
-        raise UnsupportedSlideError(f"{name} is one part of several, or has several optical paths.")
+    if int(ds.get("NumberOfOpticalPaths", 1) or 1) > 1:
+        raise UnsupportedSlideError(f"{name} has several optical paths.")
     if ds.BitsAllocated != 8 or ds.SamplesPerPixel not in (1, 3):
         raise UnsupportedSlideError(f"{name} has {ds.BitsAllocated} bits and {ds.SamplesPerPixel} samples a pixel.")
     kind = Kind(types[2])
@@ -143,6 +203,11 @@ def _image(index: FrameIndex) -> StoredImage:
         mpp_y=mpp_y,
         focal_plane_count=int(ds.get("TotalPixelMatrixFocalPlanes", 1) or 1),
     )
+    return kind, level
+
+
+def _image(index: FrameIndex) -> StoredImage:
+    name, (kind, level) = index.path.name, _outline(index)
     order = _order(index, level)
     encoding, prefix, start = _form(index, level)
     is_left_out = order < 0
@@ -162,7 +227,8 @@ def _image(index: FrameIndex) -> StoredImage:
         blank=blank,
         start=start,
     )
-    return StoredImage(kind=kind, level=level, encoding=encoding, is_resampled=types[3] == "RESAMPLED", table=table)
+    is_resampled = "RESAMPLED" in index.dataset.get("ImageType", [])
+    return StoredImage(kind=kind, level=level, encoding=encoding, is_resampled=is_resampled, table=table)
 
 
 def _order(index: FrameIndex, level: Level) -> Offsets:

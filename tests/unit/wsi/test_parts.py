@@ -11,6 +11,8 @@ from wsidicom import WsiDicom
 from tests.support.judges import dciodvfy_findings
 from tests.support.scans import write_svs
 from wsi.convert import convert, open_slide
+from wsi.dicom_source import open_dicom
+from wsi.errors import UnsupportedSlideError
 from wsi.proof import verify_source
 from wsi.verify import verify_file
 
@@ -107,3 +109,31 @@ def test_a_part_that_says_it_begins_elsewhere_is_found(scan: Path, tmp_path: Pat
         table = source.images[0].table.cut(0, cut.files[0].frames)
         report = verify_file(cut.files[0].path, source.images[0], table=table, first=1, end=cut.files[0].frames + 1)
     assert report.problems == ("the part begins at frame 1, not 2",)
+
+
+def test_parts_are_read_back_as_the_slide_they_are(scan: Path, tmp_path: Path) -> None:
+    whole = convert(scan, tmp_path / "whole")
+    convert(scan, tmp_path / "cut", max_part_bytes=LIMIT)
+    again = convert(tmp_path / "cut", tmp_path / "again")
+    assert [frames_of(file.path) for file in again.files] == [frames_of(file.path) for file in whole.files]
+    assert again.verification is not None
+    assert again.verification.is_proven
+    header, original = (pydicom.dcmread(one.files[0].path, stop_before_pixels=True) for one in (again, whole))
+    assert "ConcatenationUID" not in header
+    assert header.LossyImageCompressionRatio == original.LossyImageCompressionRatio
+    with open_slide(tmp_path / "cut") as source:
+        assert verify_source(source, tmp_path / "again").is_proven
+
+
+def test_one_part_of_several_opens_the_whole(scan: Path, tmp_path: Path) -> None:
+    parts = [file for file in convert(scan, tmp_path / "cut", max_part_bytes=LIMIT).files if file.width_px == 640]
+    with open_slide(parts[-1].path) as source:
+        assert source.images[0].level.frame_count == sum(part.frames for part in parts)
+
+
+@pytest.mark.parametrize("lost", [0, 1, -1])
+def test_a_lost_part_is_said_and_not_filled_with_white(scan: Path, tmp_path: Path, lost: int) -> None:
+    parts = [file for file in convert(scan, tmp_path / "cut", max_part_bytes=LIMIT).files if file.width_px == 640]
+    parts[lost].path.unlink()
+    with pytest.raises(UnsupportedSlideError, match="one part of several"):
+        open_dicom(tmp_path / "cut")
