@@ -48,7 +48,7 @@ export default function SlidesPage() {
 
 /** Have the viewer's program here before a slide is opened. */
 function loadViewerSoon(): () => void {
-  const timer = setTimeout(() => void import("./viewer-page").catch(() => undefined), VIEWER_AFTER_MS);
+  const timer = setTimeout(() => void import("./viewer-page").then((page) => page.warmUp(), () => undefined), VIEWER_AFTER_MS);
   return () => clearTimeout(timer);
 }
 

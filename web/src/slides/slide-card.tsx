@@ -5,6 +5,7 @@ import { thumbnailUrl } from "../lib/api";
 import { formatBytes, formatNumber, formatPercent, formatPersonName, formatWhen } from "../lib/format";
 import { t } from "../lib/i18n";
 import type { Job, SlideRow } from "../lib/shapes";
+import { askAhead } from "./ahead";
 import { jobShare } from "./jobs";
 import { lengthText, magnificationText, nativeMagnification } from "./scale";
 
@@ -12,7 +13,9 @@ import { lengthText, magnificationText, nativeMagnification } from "./scale";
 export function SlideCard({ slide, job }: { slide: SlideRow; job?: Job | undefined }) {
   const patient = formatPersonName(slide.patient_name);
   return (
-    <a class="slide-card" href={`/slides/${slide.series_instance_uid}`}>
+    <a
+      class="slide-card" onPointerEnter={() => askAhead(slide.series_instance_uid)} onFocus={() => askAhead(slide.series_instance_uid)}
+      href={`/slides/${slide.series_instance_uid}`}>
       <SlidePicture slide={slide} />
       <div class="slide-card-body">
         <p class="slide-name cut" title={slideName(slide)}>{slideName(slide)}</p>

@@ -262,7 +262,13 @@ export class Stage extends EventTarget {
 }
 
 /** Without a graphics processor WebGL is drawn by the main one, ten times slower than the plain canvas. */
-function hasGraphicsProcessor(): boolean {
+export function hasGraphicsProcessor(): boolean {
+  return (isAccelerated ??= looksAccelerated());
+}
+
+let isAccelerated: boolean | null = null;
+
+function looksAccelerated(): boolean {
   const context = document.createElement("canvas").getContext("webgl", { failIfMajorPerformanceCaveat: true });
   if (!context) return false;
   const info = context.getExtension("WEBGL_debug_renderer_info");

@@ -8,12 +8,13 @@ import { useKeys, useRemote, useTitle } from "../lib/hooks";
 import { t } from "../lib/i18n";
 import { navigate, usePlace } from "../lib/router";
 import type { Job, SlideDetail } from "../lib/shapes";
+import { askSlide } from "./ahead";
 import { CompareDialog } from "./compare-dialog";
 import { useJobs } from "./jobs";
 import { JobProgress } from "./job-list";
 import { readPosition, writePosition } from "./position";
 import { SlidePane } from "./slide-pane";
-import { type Stage, linkStages } from "./stage";
+import { type Stage, hasGraphicsProcessor, linkStages } from "./stage";
 import { Toolbar } from "./toolbar";
 import { useViewerKeys } from "./viewer-keys";
 import "./viewer.css";
@@ -21,7 +22,7 @@ import "./viewer.css";
 /** A slide as under a microscope; `?with=` lays a second one beside it, `?x&y&zoom` is a place on the first. */
 export default function ViewerPage({ params }: PageProps) {
   const series = params.id ?? "";
-  const slide = useRemote((signal) => api.slide(series, signal), [series]);
+  const slide = useRemote((signal) => askSlide(series, signal), [series]);
   const jobs = useJobs(slide.reload);
   const job = jobs.find((each) => each.series_instance_uid === series && each.state !== "done");
   useTitle(t("slides.title"));
@@ -34,6 +35,11 @@ export default function ViewerPage({ params }: PageProps) {
       </div>
     </main>
   );
+}
+
+/** Find out beforehand what takes time to find out. */
+export function warmUp(): void {
+  hasGraphicsProcessor();
 }
 
 function Waiting(props: { slide: SlideDetail | null; job: Job | undefined; error: ReturnType<typeof useRemote>["error"]; onRetry: () => void }) {
