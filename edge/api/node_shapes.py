@@ -49,6 +49,8 @@ class DestinationView(Answer):
     eta_s: float | None
     sentence: str
     history: list[RatePoint]
+    forecast: list[str] = []
+    """In words: when the outbox will be empty, how much of the link is used, how long an object takes."""
 
 
 class OutboxStudy(Answer):
@@ -67,12 +69,15 @@ class OutboxStudy(Answer):
 class OutboxView(Answer):
     destinations: list[DestinationView]
     studies: list[OutboxStudy]
+    disk: str = ""
+    """When the disk will be full, in words; empty when that is far."""
 
 
 class OutboxSummary(Answer):
     """Without studies: nothing of a patient in it."""
 
     destinations: list[DestinationView]
+    disk: str = ""
 
 
 class OutboxWish(Request):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from edge.api import local_time, node_shapes
+from edge.api.forecast import Forecast
 from edge.api.route import Call, Route
 from edge.config import Config, Destination
 from edge.core import sync_words
@@ -49,6 +50,7 @@ class Outbox:
         self._config = config
         self._database = database
         self._done_before: dict[str, int] = {}
+        self._forecast = Forecast(config, database)
 
     async def summary(self) -> node_shapes.OutboxSummary:
         """Return how each destination stands."""
@@ -59,7 +61,7 @@ class Outbox:
         summary = await self.summary()
         rows = await asyncio.to_thread(deliveries.list_studies, self._database, limit=STUDIES_LISTED_MAX)
         studies = [node_shapes.OutboxStudy(**asdict(row)) for row in rows]
-        return node_shapes.OutboxView(destinations=summary.destinations, studies=studies)
+        return node_shapes.OutboxView(destinations=summary.destinations, disk=summary.disk, studies=studies)
 
     def _read(self) -> node_shapes.OutboxSummary:
         now_s = clock.wall_s()
@@ -69,7 +71,7 @@ class Outbox:
             self._view(destination, counts.get(destination.name), known.get(destination.name), now_s)
             for destination in self._config.destination
         ]
-        return node_shapes.OutboxSummary(destinations=views)
+        return node_shapes.OutboxSummary(destinations=views, disk=self._forecast.say_disk())
 
     def _view(
         self, destination: Destination, found: deliveries.Counts | None, link: links.LinkRow | None, now_s: float
@@ -99,6 +101,9 @@ class Outbox:
             bytes_done=progress.bytes_done,
             eta_s=sync_words.eta_s(progress),
             sentence=sync_words.say(progress, now_s=now_s, zone=local_time.zone()),
+            forecast=self._forecast.say_outbox(
+                destination.name, rate_bytes_s=progress.rate_bytes_s, bytes_left=bytes_left
+            ),
             history=[
                 node_shapes.RatePoint(t_s=float(t_s), bytes_s=bytes_s)
                 for t_s, bytes_s in links.history(self._database, destination.name, since_s=now_s - HISTORY_S)

@@ -24,6 +24,8 @@ def list_outbox(config: ConfigOption = None, json: JsonOption = False) -> None:
         return
     show.as_table(view["destinations"], ["name", "kind", "sentence", "counts.waiting", "counts.held"])
     show.as_table(view["studies"], ["study_instance_uid", "destination", "state", "done", "total", "reason"])
+    foretold = {each["name"]: "; ".join(each["forecast"]) for each in view["destinations"] if each["forecast"]}
+    show.as_lines(foretold | ({"disk": view["disk"]} if view["disk"] else {}))
 
 
 def _command(verb: str, sentence: str) -> None:

@@ -301,6 +301,17 @@ def counts(database: Database) -> list[Counts]:
     ]
 
 
+def arrivals(database: Database, *, since_s: float) -> dict[str, tuple[int, int, float]]:
+    """Return (bytes, objects, when the first came) of each destination since then. Reads every row: not too often."""
+    with database.read() as connection:
+        found = connection.execute(
+            "SELECT destination, sum(size_bytes) AS bytes, count(*) AS count, min(made_s) AS first_s FROM deliveries"
+            " WHERE made_s >= ? AND state != 'cancelled' GROUP BY destination",
+            (since_s,),
+        )
+        return {row["destination"]: (row["bytes"], row["count"], row["first_s"]) for row in found}
+
+
 def list_studies(database: Database, *, limit: int = 200, only_open: bool = False) -> list[StudyDelivery]:
     """Return studies and destinations, those not yet arrived first, then the newest."""
     open_only = "HAVING sum(deliveries.state IN ('waiting', 'sending', 'held')) > 0" if only_open else ""

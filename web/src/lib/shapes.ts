@@ -377,6 +377,8 @@ export interface OutboxDestination {
   bytes_done: number;
   eta_s: number | null;
   sentence: string;
+  /** In words: when it will be empty, how much of the link is used. */
+  forecast?: string[];
   history: { t_s: number; bytes_s: number }[];
 }
 
@@ -395,6 +397,8 @@ export interface OutboxStudy {
 
 export interface Outbox {
   destinations: OutboxDestination[];
+  /** When the disk will be full, in words; empty when that is far. */
+  disk?: string;
   studies: OutboxStudy[];
 }
 

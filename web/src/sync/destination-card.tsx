@@ -37,6 +37,9 @@ export function DestinationCard({ destination, onChange }: { destination: Outbox
       {share !== null ? <Progress share={share} label={t("sync.progress", { name })} tone={link.state === "down" ? "warn" : "accent"} /> : null}
       {link.state !== "up" && link.reason ? <p class="destination-reason"><Icon name="info" size={16} />{link.reason}</p> : null}
       <Counts counts={counts} />
+      {destination.forecast?.length ? (
+        <ul class="forecast quiet small num" aria-label={t("sync.forecast")}>{destination.forecast.map((line) => <li key={line}>{line}</li>)}</ul>
+      ) : null}
       <LinkPlot history={destination.history} />
       <p class="quiet small num">{linkTimes(link)}</p>
       {mayRun && (openCount > 0 || counts.held > 0) ? (

@@ -32,6 +32,7 @@ export default function SyncPage() {
       {view ? (
         <>
           <Answer outbox={view} />
+          {view.disk ? <p class="destination-reason" role="status"><Icon name="warning" size={16} />{view.disk}</p> : null}
           {view.destinations.length > 0 ? (
             <section class="stack" aria-labelledby="sync-destinations">
               <h2 id="sync-destinations" class="section-title">{t("sync.destinations")}</h2>

@@ -30,6 +30,7 @@ export const sync = {
   "sync.count.safe": "Proven safe",
   "sync.count.held": "Held",
   "sync.count.cancelled": "Cancelled",
+  "sync.forecast": "What to expect",
   "sync.history": "Rate over the last {time}, at most {rate}",
   "sync.history.max": "{rate} at most",
   "sync.retry": "Try now",

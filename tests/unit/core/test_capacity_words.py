@@ -1,0 +1,36 @@
+"""What is foretold, in words."""
+
+from edge.core.capacity import Flow
+from edge.core.capacity_words import say_disk, say_outbox
+
+
+def flow(arriving: float, leaving: float) -> Flow:
+    return Flow(arriving_bytes_s=arriving, leaving_bytes_s=leaving, object_bytes=60e6)
+
+
+def test_a_link_with_room_says_when_the_outbox_is_empty_and_how_long_an_object_takes() -> None:
+    assert say_outbox(flow(5e5, 1e6), bytes_left=600_000_000) == [
+        "Empty in about 20 min, what comes in meanwhile counted in",
+        "The link is used to 50 %",
+        "An object is on its way for about 2 min on average",
+    ]
+
+
+def test_a_link_that_cannot_keep_up_is_told_and_promises_no_time() -> None:
+    assert say_outbox(flow(2e6, 1e6), bytes_left=5) == [
+        "More comes in than the link carries: the outbox grows", "The link is used to 200 %",
+    ]  # fmt: skip
+
+
+def test_a_link_near_its_limit_is_told() -> None:
+    assert "close to its limit" in say_outbox(flow(9e5, 1e6), bytes_left=0)[0]
+
+
+def test_nothing_is_said_of_a_link_that_was_never_measured() -> None:
+    assert say_outbox(flow(1e6, 0), bytes_left=5) == []
+
+
+def test_the_disk_is_spoken_of_only_when_it_fills_up_soon() -> None:
+    assert say_disk(None) == say_disk(30 * 86400.0) == ""
+    assert say_disk(7200.0) == "The disk is full in about 2 h if as much keeps coming in"
+    assert "refused" in say_disk(0.0)
