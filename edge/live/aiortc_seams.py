@@ -30,6 +30,7 @@ from aiortc.rtp import (
     RtcpSrPacket,
     unpack_remb_fci,
 )
+
 from edge.live.picture import RTP_MODULUS, Picture
 from edge.live.track import PictureQueue
 

@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import highdicom
+import numpy as np
 import pytest
+from pydicom import dcmread
 
+from edge.dicom.codec import decode
+from edge.dicom.frame_index import build
 from edge.store.database import Database
 from edge.store.instances import Instances
 from tests.integration.test_pages import AXE, PASSWORD, look
@@ -24,6 +28,15 @@ height_px = 480
 fps = 20.0
 regions = [{min_x_px = 0, min_y_px = 0, max_x_px = 639, max_y_px = 479, cm_per_px_x = 0.02, cm_per_px_y = 0.02}]
 """
+FREEZE_COUNT = 12
+EDGE_ROW = 4
+EDGE_PX_OFF_MAX = 12
+"""Of 640: where a bright field meets a dark one the codec may move the border by a pixel."""
+UPPER_EDGE = """() => {
+    const canvas = document.querySelector(".draw > canvas");
+    const row = canvas.getContext("2d").getImageData(0, 4, canvas.width, 1).data;
+    return Array.from({length: canvas.width}, (_, x) => row[4 * x]);
+}"""
 BODY = {"source": "probe", "patient": {"patient_id": "T-1", "name": "Sample^Ada", "birth_date": "20240229"}}
 
 
@@ -194,3 +207,45 @@ def test_who_comes_by_six_digits_is_let_in_by_the_bedside_which_can_take_the_pic
         guest.locator(".picture-video").wait_for(state="visible", timeout=5_000)
     actions = [row["action"] for row in node.ask("GET", "/api/v1/audit?limit=50")["items"]]
     assert {"session.wait", "session.let_in", "session.consent", "live.stop", "live.show"} <= set(actions)
+
+
+def test_the_still_under_a_drawing_is_the_frame_that_stood_frozen_on_the_screen(
+    node: Node, exam: dict[str, Any]
+) -> None:
+    """The phantom writes its frame index in bright and dark fields along the upper edge."""
+    session, frozen = exam["session_id"], []
+    with chromium() as browser:
+        remote = join(browser, exam["specialist_url"], SIZES["desktop"])
+        for _ in range(FREEZE_COUNT):
+            remote.get_by_role("button", name="Draw", exact=True).click()
+            remote.locator(".draw > canvas").wait_for()
+            frozen.append(np.asarray(remote.evaluate(UPPER_EDGE), np.uint8))
+            drag(remote, (0.2, 0.3), (0.7, 0.6))
+            remote.get_by_role("button", name="Save drawing").click()
+            remote.locator(".draw").wait_for(state="detached", timeout=10_000)
+    stills = wait_until(lambda: _stills(node, session, FREEZE_COUNT), timeout_s=20, what="all stills")
+    seen = [tuple(edge > 128) for edge in frozen]
+    kept = [tuple(_upper_edge(node, uid) > 128) for uid in stills]
+    assert len(set(kept)) == FREEZE_COUNT
+    for screen, record in zip(seen, kept, strict=True):
+        assert sum(one != other for one, other in zip(screen, record, strict=True)) <= EDGE_PX_OFF_MAX
+
+
+def _stills(node: Node, session: str, count: int) -> list[str]:
+    objects = [one for one in node.ask("GET", f"/api/v1/sessions/{session}")["objects"] if one["kind"] == "still"]
+    found = [one["sop_instance_uid"] for one in sorted(objects, key=lambda one: float(one["at_s"]))]
+    return found if len(found) == count else []
+
+
+def _upper_edge(node: Node, uid: str) -> Any:
+    store = Instances(Database(node.config.database_path), node.config.data_dir)
+    instance = store.find(uid)
+    assert instance is not None
+    path = store.path_of(instance)
+    ds, index = dcmread(path, stop_before_pixels=True), build(path)
+    with open(path, "rb") as file:
+        pixels = decode(
+            str(ds.file_meta.TransferSyntaxUID), index.read(file.fileno(), 1), width_px=ds.Columns, height_px=ds.Rows,
+            channel_count=ds.SamplesPerPixel,
+        )  # fmt: skip
+    return pixels[EDGE_ROW] if pixels.ndim == 2 else pixels[EDGE_ROW, :, 0]
