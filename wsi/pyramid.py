@@ -17,7 +17,7 @@ from wsi import encoding as forms
 from wsi.encoding import Encoding, Origin
 from wsi.errors import UnreadableSlideError, UnsupportedSlideError
 from wsi.geometry import Level, Tile, downsample
-from wsi.source import FrameTable, Image, ImageBase, Kind, MadeImage, Pixels
+from wsi.source import FrameTable, Image, ImageBase, Kind, MadeImage, Pixels, StoredImage
 
 _STEP_MAX = 2.5
 """A level this much smaller than the one above needs none between."""
@@ -101,7 +101,16 @@ class _Halver:
 
     def __init__(self, parent: AnyImage, frames: FrameTable, level: Level) -> None:
         self._parent, self._frames, self._level = parent, frames, level
-        self._quality = 0
+        self._quality = self._parents_quality()
+
+    def _parents_quality(self) -> int:
+        """Return the quality of the parent's own tiles: not of one that was left out and is white."""
+        if self._parent.encoding.transfer_syntax_uid != forms.JPEG_BASELINE:
+            return codec.QUALITY
+        own = self._parent.table.lengths.argmax() if isinstance(self._parent, StoredImage) else 0
+        with self._frames.path.open("rb") as file:
+            frame = self._frames.read(file.fileno(), int(own))
+        return min(max(codec.estimate_quality(frame), _QUALITY_MIN), _QUALITY_MAX)
 
     def make_frame(self, index: int) -> bytes:
         """Return the JPEG of a tile, by index from 0."""
@@ -109,7 +118,7 @@ class _Halver:
         pixels = self.read_pixels(index)
         return codec.encode_jpeg(
             pixels[..., None] if grey else pixels,
-            quality=self._quality or codec.QUALITY,
+            quality=self._quality,
             colorspace="GRAY" if grey else "RGB",
             subsampling="444" if self._parent.encoding.photometric_interpretation == "RGB" else "422",
         )
@@ -136,8 +145,6 @@ class _Halver:
     def _halved(self, frame: bytes) -> Pixels:
         level, encoding = self._level, self._parent.encoding
         if encoding.transfer_syntax_uid == forms.JPEG_BASELINE:
-            if not self._quality:
-                self._quality = min(max(codec.estimate_quality(frame), _QUALITY_MIN), _QUALITY_MAX)
             half = (level.tile_height_px // 2, level.tile_width_px // 2)
             pixels = codec.decode_jpeg_half(frame, *half, grey=encoding.sample_count == 1)
         else:

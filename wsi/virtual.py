@@ -2,7 +2,8 @@
 
 UIDs, headers and frames are those of the files a conversion with the same metadata and levels writes; an object whose
 frames are copied can also be streamed, byte for byte the later file, with its length known beforehand. A level that is
-made from another made level is left out: its frames exist only once that one is written.
+made from another made level is left out: its frames exist only once that one is written. Where frames must be decoded
+to be made, damage shows only then: such a frame is served white, and only the file's header will name it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wsi.defects import mend
 from wsi.errors import UnsupportedSlideError
 from wsi.metadata import SlideMetadata
 from wsi.plan import PlannedInstance
 from wsi.pyramid import AnyImage, MissingImage
 from wsi.series import Levels, images_of, lossy_ratios, plan_conversion, subject_of
-from wsi.source import Image, Source, StoredImage
+from wsi.source import Image, OpenSource, StoredImage
 from wsi.writer import FrameReader, Layout, batches, buffer_for, lay_out
 
 if TYPE_CHECKING:
@@ -31,9 +33,14 @@ _NO_FRAMES = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0" + b
 
 
 class VirtualSlide:
-    """The series of an open scan. The scan must stay open as long as this is used, and is not closed by it."""
+    """The series of an open scan. The scan must stay open as long as this is used, and is not closed by it.
 
-    def __init__(self, source: Source, metadata: SlideMetadata | None = None, *, levels: Levels = "native") -> None:
+    Damaged tiles are found at once, as a conversion finds them: they are white, and the UIDs depend on them.
+    Raises: UnreadableSlideError when most of an image is damaged
+    """
+
+    def __init__(self, source: OpenSource, metadata: SlideMetadata | None = None, *, levels: Levels = "native") -> None:
+        mend(source)
         known = (metadata or SlideMetadata()).over(source.metadata)
         self.plan = plan_conversion(source, known, levels=levels)
         subject = subject_of(source, known, self.plan)

@@ -15,6 +15,9 @@ from wsi.convert import convert, open_slide
 from wsi.defects import mend
 from wsi.errors import UnreadableSlideError
 from wsi.proof import verify_source
+from wsi.series import Levels
+from wsi.source import StoredImage
+from wsi.virtual import VirtualSlide
 
 SIZE = (300, 200)
 """Twenty tiles."""
@@ -104,3 +107,35 @@ def test_a_level_that_is_mostly_damaged_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableSlideError, match="14 of 20 tiles are damaged"):
         convert(tmp_path / "a.svs", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("levels", ["native", "all"])
+@pytest.mark.parametrize(("frames", "how"), [([7], zeros), ([1, 2, 13], cut), ([20], cut)])
+def test_a_served_slide_whitens_what_its_conversion_whitens_under_the_same_uids(
+    tmp_path: Path, frames: list[int], how: Callable[[bytes], bytes], levels: Levels
+) -> None:
+    write_svs(tmp_path / "a.svs", [SIZE, (75, 50)])
+    damage(tmp_path / "a.svs", frames, how)
+    written = convert(tmp_path / "a.svs", tmp_path / "out", levels=levels)
+    with open_slide(tmp_path / "a.svs") as source:
+        slide = VirtualSlide(source, levels=levels)
+        assert slide.plan.series_instance_uid == written.series_instance_uid
+        assert [one.sop_instance_uid for one in slide.plan.instances] == [one.sop_instance_uid for one in written.files]
+        for file in written.files:
+            instance = slide.instance(file.sop_instance_uid)
+            ds = pydicom.dcmread(file.path)
+            stored = list(generate_frames(ds.PixelData, number_of_frames=file.frames))
+            assert [instance.frame(number) for number in range(1, file.frames + 1)] == [
+                frame.removesuffix(b"\0") for frame in stored
+            ]
+            if isinstance(instance.image, StoredImage):
+                assert b"".join(instance.stream()) == file.path.read_bytes()
+        VirtualSlide(source, levels=levels)
+        assert source.images[0].defects == tuple(frames)
+
+
+def test_a_ruined_slide_is_refused_when_served_as_when_converted(tmp_path: Path) -> None:
+    write_svs(tmp_path / "a.svs", [SIZE])
+    damage(tmp_path / "a.svs", list(range(2, 16)), zeros)
+    with open_slide(tmp_path / "a.svs") as source, pytest.raises(UnreadableSlideError, match="14 of 20 tiles"):
+        VirtualSlide(source)

@@ -11,8 +11,10 @@ import pytest
 import tifffile
 
 from tests.support.scans import APERIO, jpeg, picture, tiles_of, write_level, write_svs
+from wsi.codec import estimate_quality
 from wsi.convert import Conversion, convert, open_slide
-from wsi.pyramid import with_missing_levels
+from wsi.pyramid import MissingImage, with_missing_levels
+from wsi.source import StoredImage
 from wsi.verify import psnr
 
 
@@ -107,3 +109,21 @@ def test_a_side_that_does_not_halve_evenly_ends_in_one_tile(tmp_path: Path) -> N
         assert len(with_missing_levels(source.images)) == 3
     result = convert(tmp_path / "a.tif", tmp_path / "out", levels="all")
     assert [(file.width_px, file.height_px) for file in result.files] == [(191, 189), (95, 94), (47, 47)]
+
+
+@pytest.mark.parametrize("hole", [0, 1, 5])
+def test_made_levels_have_the_quality_of_the_scans_own_tiles_wherever_one_is_left_out(
+    tmp_path: Path, hole: int
+) -> None:
+    tiles = [jpeg(tile) for tile in tiles_of(picture(200, 300))]
+    tiles[hole] = b""
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        write_level(tiff, tiles, 300, 200)
+    with open_slide(tmp_path / "a.tif") as source:
+        image = with_missing_levels(source.images)[1]
+        assert isinstance(image, MissingImage)
+        assert isinstance(image.parent, StoredImage)
+        bound = image.bind(image.parent.table)
+        qualities = [estimate_quality(bound.make_frame(index)) for index in range(image.level.frame_count)]
+    wanted = max(estimate_quality(next(tile for tile in tiles if tile)), 85)
+    assert qualities == [wanted] * image.level.frame_count
