@@ -64,7 +64,7 @@ def follow_up(config: Config, destination: Destination, carrier: Carrier, sender
     fetch = fetch_from(destination, carrier, own_ae_title=own_ae_title)
     if fetch is not None:
         prover = Prover(
-            sender.database, sender.instances, name, fetch, stop=sender.stop,
+            sender.database, sender.instances, name, fetch, stop=sender.stop, gate=sender.gate,
             is_committed_first=lambda: committer is not None and not committer.is_unwilling,
         )  # fmt: skip
         if isinstance(carrier, StowCarrier):

@@ -16,6 +16,7 @@ from edge.net.association import NotAcceptedError
 from edge.net.readback import Fetch, NotGivenError, NotThereError
 from edge.net.storage import Parcel
 from edge.runtime.clock import wall_s
+from edge.runtime.gate import OPEN, Gate
 from edge.runtime.log import event
 from edge.store import deliveries
 from edge.store.database import Database
@@ -47,6 +48,8 @@ class Prover:
     is_committed_first: Callable[[], bool] = lambda: False
     """Tells whether the destination commits: then only what it has committed is read back."""
     stop: threading.Event = field(default_factory=threading.Event)
+    gate: Gate = OPEN
+    """While it is closed nothing is fetched."""
     next_s: float = 0.0
     asked_count: dict[str, int] = field(default_factory=dict)
 
@@ -59,7 +62,9 @@ class Prover:
         found = deliveries.unproven(self.database, self.destination, states, now_s=now_s, limit=LIST_MAX)
         until_s = time.monotonic() + STEP_S
         for delivery in found:
-            if self.stop.is_set() or time.monotonic() > until_s or not self._prove(delivery):
+            if self.stop.is_set() or self.gate.is_closed:
+                return False
+            if time.monotonic() > until_s or not self._prove(delivery):
                 return time.monotonic() > until_s
         return len(found) == LIST_MAX
 

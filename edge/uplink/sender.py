@@ -85,8 +85,8 @@ class Sender:
                 self.prober.ask_now()
 
     def hurry(self) -> None:
-        """Break off what is only asked or waited for; an object in hand goes on."""
-        if not self.is_sending:
+        """Break off what is only asked or waited for; an object in hand goes on, unless a call holds it up."""
+        if not self.is_sending or self.gate.is_closed:
             self.carrier.abort()
 
     def abort(self) -> None:
@@ -101,7 +101,8 @@ class Sender:
         """Do what can be done now; tell whether to look again at once."""
         if self.gate.is_closed:
             self.prober.pause(PAUSED)
-            return self.gate.wait_open(PAUSE_LOOK_S)
+            self.gate.wait_open(PAUSE_LOOK_S)
+            return True
         self.prober.pause("")
         if not self.prober.look().is_usable:
             return False

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from pydicom import Dataset
 
 from edge.api import tls
 from edge.core.delivery import State
@@ -48,6 +49,11 @@ class Clinic:
         make_dataset(**values).save_as(temp, enforce_file_format=True)
         return self.instances.keep(temp, source="test").instance.sop_instance_uid
 
+    def keep_dataset(self, ds: Dataset) -> str:
+        temp = self.instances.new_temp()
+        ds.save_as(temp, enforce_file_format=True)
+        return self.instances.keep(temp, source="test").instance.sop_instance_uid
+
     def bytes_of(self, uid: str) -> bytes:
         return self.instances.path_of(self.instances.require(uid)).read_bytes()
 
@@ -77,6 +83,8 @@ class WebPeer:
     def __init__(self, *, certificate: Path | None = None, key: Path | None = None) -> None:
         self.posts: list[bytes] = []
         self.headers: list[dict[str, str]] = []
+        self.gives: dict[str, bytes] = {}
+        """SOPInstanceUID -> what it gives back."""
         self.answer: Callable[[bytes, int], tuple[int, Any]] = lambda body, number: (200, {})
         peer = self
 
@@ -85,7 +93,11 @@ class WebPeer:
 
             def do_GET(self) -> None:
                 peer.headers.append(dict(self.headers))
-                self._say(200 if self.path.startswith("/dicom-web/studies?") else 404, b"[]")
+                uid = self.path.rpartition("/")[2]
+                if uid in peer.gives:
+                    self._say(200, peer.gives[uid], kind="application/dicom")
+                else:
+                    self._say(200 if self.path.startswith("/dicom-web/studies?") else 404, b"[]")
 
             def do_POST(self) -> None:
                 peer.headers.append(dict(self.headers))
@@ -98,9 +110,9 @@ class WebPeer:
                     return
                 self._say(status, msgspec.json.encode(said))
 
-            def _say(self, status: int, body: bytes) -> None:
+            def _say(self, status: int, body: bytes, *, kind: str = "application/dicom+json") -> None:
                 self.send_response(status)
-                self.send_header("Content-Type", "application/dicom+json")
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -227,6 +239,46 @@ def test_a_lost_answer_is_not_counted_as_arrived(folder: Path, peer: WebPeer) ->
     with Service("uplink", clinic.config):
         wait_for(lambda: clinic.arrived_count() == 1)
     assert len(peer.posts) == 2
+
+
+def test_what_arrived_although_its_answer_was_lost_is_found_there_and_not_sent_again(
+    folder: Path, peer: WebPeer
+) -> None:
+    clinic = Clinic(folder, peer.url)
+    uid = clinic.keep()
+    peer.gives[uid] = clinic.bytes_of(uid)
+    peer.answer = lambda body, number: (0, {})
+    with Service("uplink", clinic.config):
+        wait_for(lambda: clinic.state_of(uid)[0] is State.SAFE)
+    assert len(peer.posts) == 1
+
+
+def test_a_success_without_a_word_is_safe_only_when_the_object_comes_back(folder: Path, peer: WebPeer) -> None:
+    clinic = Clinic(folder, peer.url)
+    uid = clinic.keep()
+
+    def answer(body: bytes, number: int) -> tuple[int, Any]:
+        if number == 2:
+            peer.gives[uid] = clinic.bytes_of(uid)
+        return 200, {}
+
+    peer.answer = answer
+    with Service("uplink", clinic.config):
+        wait_for(lambda: clinic.state_of(uid)[0] is State.SAFE)
+    assert len(peer.posts) == 2
+
+
+def test_a_compression_that_is_not_taken_goes_plain_where_that_loses_nothing(folder: Path, peer: WebPeer) -> None:
+    clinic = Clinic(folder, peer.url, more="readback = false")
+    ds = make_dataset()
+    plain = ds.PixelData
+    ds.compress("1.2.840.10008.1.2.5", generate_instance_uid=False)
+    uid = clinic.keep_dataset(ds)
+    refused, taken = said(stored={}, failed={uid: 0xC122}), said(stored={uid: None})
+    peer.answer = lambda body, number: (200, taken) if plain in body else (409, refused)
+    with Service("uplink", clinic.config):
+        wait_for(lambda: clinic.arrived_count() == 1)
+    assert len(peer.posts) == 2 and b"1.2.840.10008.1.2.5\0" not in peer.posts[1]
 
 
 def test_a_bearer_token_and_a_password_are_shown_and_never_logged(folder: Path, peer: WebPeer) -> None:

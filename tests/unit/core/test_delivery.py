@@ -49,3 +49,22 @@ def test_two_attempts_at_once_are_our_mistake() -> None:
 @given(st.integers(0, 10**6), st.floats(0, 1))
 def test_retries_never_stop_and_never_wait_longer_than_the_limit(attempt_count: int, jitter: float) -> None:
     assert 0 < retry_delay_s(attempt_count, jitter=jitter) <= RETRY_S_MAX * 1.25
+
+
+def test_what_is_doubted_stays_where_it_is_and_is_looked_at_later() -> None:
+    sent = waiting().start().finish(Outcome.ACCEPTED, now_s=0)
+    doubted = sent.doubt(due_s=60.0, reason="it cannot give it back")
+    assert (doubted.state, doubted.due_s, doubted.reason) == (State.SENT, 60.0, "it cannot give it back")
+    assert waiting().doubt(due_s=60.0, reason="x") == waiting()
+
+
+def test_what_is_never_the_same_there_is_held_and_a_person_lets_it_go_again() -> None:
+    held = waiting().start().finish(Outcome.ACCEPTED, now_s=0).hold_unproven(reason="cut there")
+    assert (held.state, held.reason) == (State.HELD, "cut there")
+    assert held.retry(now_s=5).state is State.WAITING
+
+
+def test_what_is_safe_is_neither_doubted_nor_held() -> None:
+    safe = waiting().start().finish(Outcome.ACCEPTED, now_s=0).prove(reason="set right there: PatientID")
+    assert safe.state is State.SAFE and "PatientID" in safe.reason
+    assert safe.doubt(due_s=1, reason="x") is safe and safe.hold_unproven(reason="x") is safe
