@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from edge.convert.announce import FOLDER
 from edge.errors import EdgeError
 from edge.runtime import rpc
 from edge.store import index
@@ -93,7 +94,9 @@ class Service:
             database.close()
 
     def staged(self) -> list[Path]:
-        return [path for path in (self.data / "jobs").rglob("*") if path.is_file()]
+        """Return what conversions left; the headers of a scan being opened come and go by themselves."""
+        found = (self.data / "jobs").rglob("*")
+        return [path for path in found if path.is_file() and path.parent.name != FOLDER]
 
 
 @pytest.fixture
