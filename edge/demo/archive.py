@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence
 from pynetdicom import evt
 from pynetdicom.sop_class import (
     ModalityWorklistInformationFind,
     StorageCommitmentPushModel,
     StorageCommitmentPushModelInstance,
+    StudyRootQueryRetrieveInformationModelGet,
 )
 
 from edge.errors import BadInputError, EdgeError
@@ -51,8 +52,13 @@ class Archive:
             ae_title=ae_title,
             new_temp=lambda: folder / f".{secrets.token_hex(8)}.part",
             take=self._take,
-            handlers=[(evt.EVT_N_ACTION, self._commit), (evt.EVT_C_FIND, self._find)],
-            other_services=[StorageCommitmentPushModel, ModalityWorklistInformationFind],
+            handlers=[
+                (evt.EVT_N_ACTION, self._commit), (evt.EVT_C_FIND, self._find), (evt.EVT_C_GET, self._give)
+            ],
+            other_services=[
+                StorageCommitmentPushModel, ModalityWorklistInformationFind,
+                StudyRootQueryRetrieveInformationModelGet,
+            ],
         )
 
     def path_of(self, sop_instance_uid: str) -> Path:
@@ -89,6 +95,14 @@ class Archive:
             report.FailedSOPSequence = Sequence(missing)
         threading.Timer(0.05, _report, (event.assoc, report, 2 if missing else 1)).start()
         return 0x0000, None
+
+    def _give(self, event: Any) -> Iterator[Any]:
+        """Give one object back, as it lies here."""
+        name = str(event.identifier.get("SOPInstanceUID", ""))
+        is_here = bool(name) and "/" not in name and self.path_of(name).is_file()
+        yield int(is_here)
+        if is_here:
+            yield 0xFF00, dcmread(self.path_of(name))
 
     def _find(self, event: Any) -> Iterator[tuple[int, Dataset | None]]:
         for entry in worklist(datetime.now()):

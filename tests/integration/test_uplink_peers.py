@@ -175,7 +175,7 @@ def test_the_demo_archive_commits_on_the_same_association_and_has_a_worklist(fol
     uids = [clinic.keep(pixel_seed=number) for number in range(3)]
     try:
         with Service("uplink", clinic.config):
-            clinic.wait_for_count("committed", 3)
+            clinic.wait_for_count("safe", 3)  # Committed, and given back.
             deadline_s = time.monotonic() + 10
             while not worklist.entries(clinic.database):
                 assert time.monotonic() < deadline_s
@@ -194,15 +194,15 @@ def test_the_demo_archive_commits_on_the_same_association_and_has_a_worklist(fol
 def test_an_object_the_archive_lost_is_sent_again_when_it_does_not_commit(folder: Path) -> None:
     archive = Archive(folder / "hospital", "VNA", say=False)
     port = archive.provider.start("127.0.0.1", 0)
-    clinic = Clinic(folder, port, more="commitment = false")
+    clinic = Clinic(folder, port, more="commitment = false\nreadback = false")
     uid = clinic.keep()
     try:
         with Service("uplink", clinic.config):
             clinic.wait_for_count("sent", 1)
         archive.path_of(uid).unlink()
-        clinic.config.write_text(clinic.config.read_text().replace("commitment = false", "commitment = true"))
+        clinic.config.write_text(clinic.config.read_text().replace(" = false", " = true"))
         with Service("uplink", clinic.config):
-            clinic.wait_for_count("committed", 1, timeout_s=30)
+            clinic.wait_for_count("safe", 1, timeout_s=30)
         assert archive.path_of(uid).exists()
     finally:
         archive.provider.stop()
