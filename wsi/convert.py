@@ -14,6 +14,7 @@ from wsi.errors import (
     ConversionStoppedError,
     OutputError,
     SlideError,
+    UnsupportedSlideError,
     VerificationError,
 )
 from wsi.lossless import Lossless, keep_all
@@ -74,6 +75,7 @@ def convert(
     lossless: Lossless = "",
     through: Reader = "",
     max_part_bytes: int = 0,
+    sparse: bool = False,
     workers: int = 2,
     progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -85,9 +87,12 @@ def convert(
     The files appear there together, synced and (unless told otherwise) proven, or not at all. `progress` and
     `should_stop` are called from this thread after every few megabytes. With `resume`, whole files that an earlier,
     killed attempt left are kept. `lossless` names the form of what cannot be copied, which else becomes JPEG. An image
-    larger than `max_part_bytes` (0: no limit) becomes a concatenation.
+    larger than `max_part_bytes` (0: no limit) becomes a concatenation. With `sparse`, tiles the scan left out are not
+    written, and every other frame has its place.
     Raises: SlideError
     """
+    if sparse and max_part_bytes:
+        raise UnsupportedSlideError("A sparse image is not cut into parts.", next_step="Choose one of the two.")
     with open_slide(path, through=through) as source:
         mend(source)
         keep_all(source, lossless)
@@ -95,7 +100,7 @@ def convert(
         job = _Job(
             source=source,
             images=images_of(source, levels),
-            plan=plan_conversion(source, known, levels=levels),
+            plan=plan_conversion(source, known, levels=levels, is_sparse=sparse),
             metadata=known,
             out_dir=out_dir,
             max_part_bytes=max_part_bytes,
@@ -160,7 +165,7 @@ class _Job:
         self._state = Progress(
             stage="write",
             frames_done=0,
-            frames_total=_steps(images, is_verified=is_verified),
+            frames_total=_steps(images, plan, is_verified=is_verified),
             bytes_done=0,
             bytes_total=0,
         )
@@ -225,12 +230,13 @@ class _Job:
             parts = self._parts(instance, table)
             for part in parts:
                 cut = table if part.part is None else table.cut(part.part.first, part.part.end)
+                cut = cut if part.kept is None else cut.take(part.kept)
                 file, layout = self._write(part, cut, ratios, resume=resume)
                 if self._is_verified:
                     reports.append(self._verify(file, image, cut, layout, part))
                     file = replace(file, sha256=reports[-1].sha256)
                 files.append(file)
-            if len(parts) > 1:
+            if len(parts) > 1 or instance.kept is not None:
                 # Made levels need all frames in one file: the scan, or the spool, which stays until the end.
                 self._done[id(planned)] = _Done(frames=table, lossy_ratios=ratios)
                 continue
@@ -309,7 +315,7 @@ class _Job:
             image,
             table=table,
             first=0 if instance.part is None else instance.part.first,
-            end=-1 if instance.part is None else instance.part.end,
+            end=instance.frame_count if instance.part is None else instance.part.end,
             layout=layout,
             workers=self._workers,
             on_frames=lambda frames, _: self._step(frames, 0),
@@ -340,9 +346,12 @@ class _Job:
             raise output_error(self._out_dir, error) from error
 
 
-def _steps(images: tuple[AnyImage, ...], *, is_verified: bool) -> int:
+def _steps(images: tuple[AnyImage, ...], plan: Plan, *, is_verified: bool) -> int:
     """Return how often a frame is handled: made, if it must be, then written, then proven."""
-    return sum(image.level.frame_count * (1 + (not isinstance(image, StoredImage)) + is_verified) for image in images)
+    return sum(
+        instance.frame_count * (1 + (not isinstance(image, StoredImage)) + is_verified)
+        for image, instance in zip(images, plan.instances, strict=True)
+    )
 
 
 def _room_needed(images: tuple[AnyImage, ...]) -> int:

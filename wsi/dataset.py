@@ -18,6 +18,7 @@ from pydicom.sequence import Sequence
 from pydicom.valuerep import DSfloat
 
 from wsi.colour import srgb_profile
+from wsi.geometry import Level
 from wsi.metadata import SlideMetadata
 from wsi.plan import Plan, PlannedInstance
 from wsi.source import Channel, SlideDescription
@@ -176,6 +177,8 @@ def _matrix(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
         ds.DimensionOrganizationType = "TILED_FULL"
         ds.TotalPixelMatrixFocalPlanes = level.focal_plane_count
     else:
+        if instance.kept is not None:
+            ds.DimensionOrganizationType = "TILED_SPARSE"
         ds.DimensionIndexSequence = Sequence(
             _index(subject.plan.dimension_uid, tag) for tag in (0x0048021E, 0x0048021F)
         )
@@ -229,16 +232,24 @@ def _functional_groups(ds: Dataset, subject: Subject, instance: PlannedInstance)
         shared.OpticalPathIdentificationSequence = Sequence([path])
     ds.SharedFunctionalGroupsSequence = Sequence([shared])
     if not instance.is_tiled_full:
-        ds.PerFrameFunctionalGroupsSequence = Sequence([_frame_position(*_origin_mm(subject, instance))])
+        origin_mm = _origin_mm(subject, instance)
+        kept = (0,) if instance.kept is None else instance.kept
+        ds.PerFrameFunctionalGroupsSequence = Sequence(_frame_position(level, index, *origin_mm) for index in kept)
 
 
-def _frame_position(x_mm: float, y_mm: float) -> Dataset:
+def _frame_position(level: Level, index: int, x_mm: float, y_mm: float) -> Dataset:
+    """Return where a level's frame, by index from 0, lies in the matrix and on the glass."""
+    tile = level.tile(index + 1)
+    column_px, row_px = tile.column_index * level.tile_width_px, tile.row_index * level.tile_height_px
     content = Dataset()
-    content.DimensionIndexValues = [1, 1]
+    content.DimensionIndexValues = [tile.column_index + 1, tile.row_index + 1]
     position = Dataset()
-    position.XOffsetInSlideCoordinateSystem, position.YOffsetInSlideCoordinateSystem = _number(x_mm), _number(y_mm)
+    # Columns run against the glass's X, rows against its Y.
+    position.XOffsetInSlideCoordinateSystem = _number(x_mm - row_px * level.mpp_y / 1000)
+    position.YOffsetInSlideCoordinateSystem = _number(y_mm - column_px * level.mpp_x / 1000)
     position.ZOffsetInSlideCoordinateSystem = _number(0.0)
-    position.ColumnPositionInTotalImagePixelMatrix = position.RowPositionInTotalImagePixelMatrix = 1
+    position.ColumnPositionInTotalImagePixelMatrix = column_px + 1
+    position.RowPositionInTotalImagePixelMatrix = row_px + 1
     frame = Dataset()
     frame.FrameContentSequence = Sequence([content])
     frame.PlanePositionSlideSequence = Sequence([position])

@@ -28,6 +28,8 @@ class ImageOutline:
     level: Level
     encoding: Encoding
     is_resampled: bool
+    kept: tuple[int, ...] | None = None
+    """Indices from 0 of the frames that are written; None: all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +46,14 @@ class PlannedInstance:
     pyramid_uid: str
     """Empty for images that are no level of the pyramid."""
     part: Part | None = None
+    kept: tuple[int, ...] | None = None
+    """Indices from 0 of the level's frames that are written, each with its place; None: all of them, in order."""
 
     @property
     def frame_count(self) -> int:
-        """Frames of this object: those of the level, or of its part."""
+        """Frames of this object: those of the level, of its part, or those kept."""
+        if self.kept is not None:
+            return len(self.kept)
         return self.level.frame_count if self.part is None else self.part.end - self.part.first
 
     @property
@@ -58,7 +64,7 @@ class PlannedInstance:
     @property
     def is_tiled_full(self) -> bool:
         """Only levels are whole grids of tiles; the others are one picture.  Standard: PS3.3 C.8.12.14"""
-        return self.kind == "VOLUME"
+        return self.kind == "VOLUME" and self.kept is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +125,7 @@ class Plan:
     @property
     def frame_count(self) -> int:
         """Frames of all instances."""
-        return sum(instance.level.frame_count for instance in self.instances)
+        return sum(instance.frame_count for instance in self.instances)
 
 
 def derive_uid(*parts: str) -> str:
@@ -158,6 +164,8 @@ def make_plan(
 
 def _instance(outline: ImageOutline, index: int, *, identity: str, series: str, version: str) -> PlannedInstance:
     form = repr((outline.kind, index, outline.level, outline.encoding))
+    if outline.kept is not None:
+        form += f" sparse {outline.kept}"
     return PlannedInstance(
         sop_instance_uid=derive_uid("instance", series, version, form),
         instance_number=index + 1,
@@ -167,6 +175,7 @@ def _instance(outline: ImageOutline, index: int, *, identity: str, series: str, 
         encoding=outline.encoding,
         frame_of_reference_uid=reference_uid(identity, outline.kind),
         pyramid_uid=derive_uid("pyramid", series) if outline.kind == "VOLUME" else "",
+        kept=outline.kept,
     )
 
 

@@ -12,6 +12,7 @@ from wsi.plan import reference_uids
 from wsi.pyramid import AnyImage, MissingImage, with_missing_levels
 from wsi.report import FileReport, VerificationReport
 from wsi.source import FrameTable, OpenSource, Source, StoredImage
+from wsi.sparse import kept_frames
 from wsi.verify import verify_file
 
 _FILES_MAX = 10_000
@@ -48,6 +49,27 @@ def verify_source(
     return VerificationReport(files=tuple(reports), problems=tuple(problems))
 
 
+def _is_sparse(index: FrameIndex) -> bool:
+    return str(index.dataset.get("DimensionOrganizationType", "")) == "TILED_SPARSE"
+
+
+def _kept(planned: AnyImage) -> tuple[int, ...]:
+    kept = kept_frames(planned)
+    return tuple(range(planned.level.frame_count)) if kept is None else kept
+
+
+def _misplaced(planned: AnyImage, part: FrameIndex) -> list[str]:
+    """Return what is wrong with the frames' places, each of which a sparse object states."""
+    level, found = planned.level, []
+    for group in part.dataset.get("PerFrameFunctionalGroupsSequence") or []:
+        place = group.PlanePositionSlideSequence[0]
+        x_px, y_px = place.ColumnPositionInTotalImagePixelMatrix - 1, place.RowPositionInTotalImagePixelMatrix - 1
+        found.append((x_px, y_px))
+    tiles = [level.tile(index + 1) for index in _kept(planned)]
+    meant = [(tile.column_index * level.tile_width_px, tile.row_index * level.tile_height_px) for tile in tiles]
+    return [] if found == meant else [f"{part.path.name} does not place its frames where the scan has its tiles."]
+
+
 def _first_frame(index: FrameIndex) -> int:
     """Return the index in its image of an object's first frame, from 0."""
     return int(index.dataset.get("ConcatenationFrameOffsetNumber", 0) or 0)
@@ -56,6 +78,8 @@ def _first_frame(index: FrameIndex) -> int:
 def _gaps(planned: AnyImage, parts: list[FrameIndex]) -> list[str]:
     """Return what is missing or there twice between the parts of one image."""
     problems, at = [], 0
+    if _is_sparse(parts[0]):
+        return _misplaced(planned, parts[0])
     for part in parts:
         if _first_frame(part) != at:
             problems.append(f"{part.path.name} begins at frame {_first_frame(part) + 1}, and {at + 1} was expected.")
@@ -89,6 +113,8 @@ def _verify(
     if not isinstance(planned, MissingImage):
         first, end = _first_frame(index), _first_frame(index) + len(index.offsets)
         table = planned.table.cut(first, end) if isinstance(planned, StoredImage) else None
+        if _is_sparse(index) and isinstance(planned, StoredImage):
+            table = planned.table.take(_kept(planned))
         return verify_file(index.path, planned, table=table, first=first, end=end, workers=workers, on_frames=on_frames)
     parent = _shape_of(planned.parent)
     for path in sorted(directory.glob("*.dcm"))[:_FILES_MAX]:

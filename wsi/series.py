@@ -11,6 +11,7 @@ from wsi.metadata import SlideMetadata
 from wsi.plan import ImageOutline, Plan, make_plan
 from wsi.pyramid import AnyImage, check_even, with_missing_levels
 from wsi.source import FrameTable, Source
+from wsi.sparse import kept_frames
 
 if TYPE_CHECKING:
     from wsi.dataset import Subject
@@ -28,7 +29,9 @@ def images_of(source: Source, levels: Levels) -> tuple[AnyImage, ...]:
     return images
 
 
-def plan_conversion(source: Source, metadata: SlideMetadata, *, levels: Levels = "native") -> Plan:
+def plan_conversion(
+    source: Source, metadata: SlideMetadata, *, levels: Levels = "native", is_sparse: bool = False
+) -> Plan:
     """Decide what converting an open scan will write."""
     acquired_at = acquisition_time(source)
     shaping = [metadata.digest(), levels, acquired_at.isoformat(), source.description.name]
@@ -37,7 +40,11 @@ def plan_conversion(source: Source, metadata: SlideMetadata, *, levels: Levels =
     return make_plan(
         [
             ImageOutline(
-                kind=image.kind.value, level=image.level, encoding=image.encoding, is_resampled=image.is_resampled
+                kind=image.kind.value,
+                level=image.level,
+                encoding=image.encoding,
+                is_resampled=image.is_resampled,
+                kept=kept_frames(image) if is_sparse else None,
             )
             for image in images_of(source, levels)
         ],

@@ -7,7 +7,7 @@ are encoded, or joined, one by one). Whoever opens a source closes it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -100,6 +100,11 @@ class FrameTable:
     def cut(self, first: int, end: int) -> FrameTable:
         """Return a run of the frames."""
         return replace(self, offsets=self.offsets[first:end], lengths=self.lengths[first:end])
+
+    def take(self, indices: Sequence[int]) -> FrameTable:
+        """Return some of the frames, by index from 0."""
+        chosen = np.array(indices, np.int64)
+        return replace(self, offsets=self.offsets[chosen], lengths=self.lengths[chosen])
 
     def read(self, file_descriptor: int, index: int) -> bytes:
         """Return one frame, by index from 0.  Raises: TruncatedSlideError"""

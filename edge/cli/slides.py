@@ -27,6 +27,7 @@ def convert(
         str, typer.Option(help="jpeg-ls, jpeg2000 or htj2k: the form of what cannot be copied; else JPEG.")
     ] = "",
     max_part_bytes: Annotated[int, typer.Option(min=0, help="Larger images become several objects; 0: never.")] = 0,
+    sparse: Annotated[bool, typer.Option("--sparse", help="Leave out the tiles that the scanner left out.")] = False,
     dask: Annotated[str, typer.Option(help="tcp://…: a dask.distributed scheduler that converts many slides.")] = "",
     through: Annotated[str, typer.Option(hidden=True, help="openslide: decode and encode every tile.")] = "",
     json: JsonOption = False,
@@ -51,6 +52,7 @@ def convert(
             dask=dask,
             through=through,
             max_part_bytes=max_part_bytes,
+            sparse=sparse,
             as_json=json,
         )
     )

@@ -45,6 +45,7 @@ def convert_slides(
     lossless: str = "",
     through: str = "",
     max_part_bytes: int = 0,
+    sparse: bool = False,
     dask: str = "",
 ) -> int:
     """Convert slides one after the other, or on a cluster, and return the exit status: 0, or that of the first failure.
@@ -66,6 +67,7 @@ def convert_slides(
         "lossless": lossless,
         "through": through,
         "max_part_bytes": max_part_bytes,
+        "sparse": sparse,
         "workers": workers,
         "resume": resume,
         "verify": is_proven,
