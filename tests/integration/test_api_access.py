@@ -16,7 +16,7 @@ from tests.support.api import PASSWORD, PATIENT, ApiNode
 PEOPLE = ("operator", "specialist", "pathologist", "admin", "auditor")
 OPEN_ROUTES = {
     "shares.open", "viewer.root", "viewer.file",
-    "sign_in", "sessions.join", "openapi", "healthz", "readyz", "metrics", "page.file",
+    "sign_in", "sessions.join", "sessions.wait", "openapi", "healthz", "readyz", "metrics", "page.file",
 }  # fmt: skip
 """What anybody may ask; a new open route is a decision, written down here."""
 
