@@ -192,7 +192,7 @@ class _Cut:
 
 def _batches(index: FrameIndex) -> list[_Cut]:
     ends = index.offsets + index.lengths
-    if len(ends) > 1 and int(np.diff(index.offsets).min()) <= 0:
+    if len(ends) > 1 and bool((index.offsets[1:] <= index.offsets[:-1]).any()):
         raise TruncatedSlideError(f"{index.path.name} has frames out of order.")
     cuts, first, count = [], 0, len(ends)
     header_bytes = 0 if index.is_native else 8

@@ -100,12 +100,12 @@ class Progress:
 
 def lay_out(header: bytes, table: FrameTable, *, is_native: bool) -> Layout:
     """Decide every offset of a file.  Standard: PS3.5 A.4, PS3.3 C.7.6.3.1.8"""
-    lengths = table.frame_lengths()
-    starts = np.zeros(len(lengths) + 1, np.int64)
-    if not is_native:
-        lengths += lengths & 1
-        lengths += 8
-    np.cumsum(lengths, out=starts[1:])
+    count = len(table.lengths)
+    starts = np.zeros(count + 1, np.int64)
+    for first, end in _runs(count):
+        lengths = table.cut(first, end).frame_lengths()
+        starts[first + 1 : end + 1] = lengths if is_native else lengths + (lengths & 1) + 8
+    np.cumsum(starts, out=starts)
     if not is_native:
         return Layout(header=header, tail=_SEQUENCE_END, item_starts=starts, item_header_bytes=8)
     pad = bytes(int(starts[-1]) & 1)
