@@ -17,6 +17,8 @@ from tests.support.judges import dciodvfy_errors
 from tests.support.node import Node, wait_until
 from tests.support.orthanc import Orthanc
 
+pytestmark = pytest.mark.alone
+
 RECORD_S = 6.0
 SHOWN_SHARE_MIN = 0.95
 WINDOW_COUNT_MAX = 3

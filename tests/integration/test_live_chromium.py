@@ -10,6 +10,8 @@ from tests.support.browser import chromium
 from tests.support.live import LiveService
 from tests.support.probe import Probe, draw
 
+pytestmark = pytest.mark.alone
+
 WATCH_S = 6.0
 WINDOW_COUNT_MAX = 3
 RATE_KEPT = 0.95
