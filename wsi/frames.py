@@ -27,7 +27,7 @@ class FrameIndex:
 
     path: Path
     dataset: FileDataset
-    """Without the pixels."""
+    """Without the pixels and the tables of their offsets."""
     offsets: Offsets
     """Of each frame's first byte from the start of the file."""
     lengths: Offsets
@@ -90,8 +90,12 @@ def _encapsulated(path: Path, dataset: FileDataset, file: int, body: int, count:
         raise UnreadableSlideError(f"{path.name} has no offset table item.")
     first = body + 8 + table_bytes
     if "ExtendedOffsetTable" in dataset:
-        offsets = first + 8 + np.frombuffer(dataset.ExtendedOffsetTable, "<u8").astype(np.int64)
-        return offsets, np.frombuffer(dataset.ExtendedOffsetTableLengths, "<u8").astype(np.int64)
+        offsets = np.frombuffer(dataset.ExtendedOffsetTable, "<u8").astype(np.int64)
+        lengths = np.frombuffer(dataset.ExtendedOffsetTableLengths, "<u8").astype(np.int64)
+        offsets += first + 8
+        # Kept as arrays, not twice: these are megabytes in a large slide.
+        del dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths
+        return offsets, lengths
     if table_bytes == 4 * count:
         starts = first + np.frombuffer(os.pread(file, table_bytes, body + 8), "<u4").astype(np.int64)
         head = os.pread(file, 8, int(starts[-1]))

@@ -226,3 +226,16 @@ def test_without_a_proof_there_is_no_digest_and_the_bytes_are_the_same(tmp_path:
     for before, after in zip(proven.files, unproven.files, strict=True):
         assert after.sha256 == ""
         assert hashlib.sha256(after.path.read_bytes()).hexdigest() == before.sha256
+
+
+def test_an_object_with_an_extended_offset_table_is_proven_and_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_svs(tmp_path / "a.svs")
+    monkeypatch.setattr("wsi.writer.needs_extended_table", lambda _: True)
+    result = convert(tmp_path / "a.svs", tmp_path / "out")
+    assert result.verification is not None
+    assert result.verification.is_proven
+    assert "ExtendedOffsetTable" in pydicom.dcmread(result.files[0].path)
+    again = convert(result.files[0].path, tmp_path / "again")
+    assert [file.frames for file in again.files] == [file.frames for file in result.files]
