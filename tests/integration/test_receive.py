@@ -25,9 +25,13 @@ from tests.support.services import Service, write_config
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="edge-"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+    outer = Path(tempfile.mkdtemp(prefix="edge-"))
+    path = outer / "g"  # Inside a folder that is the test's alone: what escapes from it is seen.
+    path.mkdir()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(outer, ignore_errors=True)
 
 
 class Gateway:
