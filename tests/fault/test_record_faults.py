@@ -20,8 +20,6 @@ from tests.support.recording import decoded_digests, header_of, recording, sourc
 from tests.support.videos import synthetic
 from tests.unit.record.test_spool import SESSION
 
-pytestmark = pytest.mark.alone
-
 NOISE = {"width_px": 640, "height_px": 480, "fps": 25.0}
 
 

@@ -14,8 +14,6 @@ from edge.store.instances import Instances
 from tests.support.judges import dciodvfy_errors
 from tests.support.recording import Recording, RingTap, decoded_digests, recording, source, wait_for
 
-pytestmark = pytest.mark.alone
-
 CALIBRATED = (
     source("probe", "synthetic", width_px=400, height_px=300, fps=50.0)
     + "regions = [{min_x_px = 0, min_y_px = 0, max_x_px = 399, max_y_px = 299, cm_per_px_x = 0.02, cm_per_px_y = 0.02}]"

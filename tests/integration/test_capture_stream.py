@@ -8,8 +8,6 @@ import pytest
 from tests.support.recording import recording, source, wait_for
 from tests.support.rtsp import RtspProbe
 
-pytestmark = pytest.mark.alone
-
 
 def test_a_network_probe_that_is_unplugged_is_named_and_comes_back_by_itself_with_a_gap(
     tmp_path: Path, real_data: Path

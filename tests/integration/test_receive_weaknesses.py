@@ -30,8 +30,6 @@ from tests.support.orthanc import free_port
 from tests.support.sender import EXPLICIT, Sender, item_of, message, request
 from tests.support.services import Service, write_config
 
-pytestmark = pytest.mark.alone
-
 HUGE = b"\xff\xff\xff\xff"
 NO_ROOM = 0xA700
 

@@ -12,8 +12,6 @@ from tests.support.judges import dciodvfy_errors
 from tests.support.node import wait_until
 from tests.support.recording import RingTap, decoded_digests, header_of, recording, source
 
-pytestmark = pytest.mark.alone
-
 CLIPS = [
     ("us/video/itkpocus/clarius-ocular-short.mp4", 40.0, "ISO_14496_10"),
     ("us/video/itkpocus/sonosite-anon-eye1-video.mp4", 40.0, "ISO_14496_10"),

@@ -19,8 +19,6 @@ from tests.integration.test_uplink_stow import wait_for
 from tests.support.objects import make_dataset
 from tests.support.services import Service, write_config
 
-pytestmark = pytest.mark.alone
-
 
 class Sink:
     """Takes whatever it is sent over HTTP, and notes how much and when."""
