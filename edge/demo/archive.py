@@ -52,11 +52,10 @@ class Archive:
             ae_title=ae_title,
             new_temp=lambda: folder / f".{secrets.token_hex(8)}.part",
             take=self._take,
-            handlers=[
-                (evt.EVT_N_ACTION, self._commit), (evt.EVT_C_FIND, self._find), (evt.EVT_C_GET, self._give)
-            ],
+            handlers=[(evt.EVT_N_ACTION, self._commit), (evt.EVT_C_FIND, self._find), (evt.EVT_C_GET, self._give)],
             other_services=[
-                StorageCommitmentPushModel, ModalityWorklistInformationFind,
+                StorageCommitmentPushModel,
+                ModalityWorklistInformationFind,
                 StudyRootQueryRetrieveInformationModelGet,
             ],
         )

@@ -47,7 +47,12 @@ def sending_part(
         links.save_link(database, row)
         return None
     sender = Sender(
-        database, instances, name, carrier, Prober(database, name, carrier, Link()), Doorbell(bells, f"sender-{name}"),
+        database,
+        instances,
+        name,
+        carrier,
+        Prober(database, name, carrier, Link()),
+        Doorbell(bells, f"sender-{name}"),
         gate=gate,
     )
     sender.after_turn = follow_up(config, destination, carrier, sender)
