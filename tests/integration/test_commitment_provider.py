@@ -101,14 +101,14 @@ def test_a_report_that_cannot_be_delivered_is_tried_again(gateway: Gateway, repo
     uid = gateway.keep()
     assert ask(us(gateway), new_uid(), [(CLASS, uid)] * 3, wait_s=0) is None
     reports: queue.Queue[Report] = queue.Queue()
-    deadline_s = time.monotonic() + 10
+    deadline_s = time.monotonic() + 40
     while "commitment.unreported" not in gateway.service.log():
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
     listener = Listener("CART", reports.put)
     listener.start("127.0.0.1", report_port)
     try:
-        assert reports.get(timeout=20).committed == {uid}
+        assert reports.get(timeout=40).committed == {uid}
     finally:
         listener.stop()
 
