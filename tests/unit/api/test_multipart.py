@@ -2,7 +2,6 @@
 
 import asyncio
 from itertools import pairwise
-from unittest.mock import Mock
 
 import pytest
 from aiohttp import StreamReader
@@ -21,7 +20,7 @@ def _body(parts: list[bytes], *, before: bytes = b"", after: bytes = b"") -> byt
 
 
 async def _read(pieces: list[bytes]) -> list[tuple[str, bytes]]:
-    stream = StreamReader(Mock(spec=BaseProtocol, _reading_paused=False), 2**16, loop=asyncio.get_running_loop())
+    stream = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16, loop=asyncio.get_running_loop())
     for piece in pieces:
         if piece:
             stream.feed_data(piece)
@@ -60,7 +59,7 @@ def test_a_body_that_ends_early_says_so(end: int) -> None:
 
 def test_a_part_nobody_reads_is_passed_over() -> None:
     async def second() -> bytes:
-        stream = StreamReader(Mock(spec=BaseProtocol, _reading_paused=False), 2**16, loop=asyncio.get_running_loop())
+        stream = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16, loop=asyncio.get_running_loop())
         stream.feed_data(_body([b"one", b"two"]))
         stream.feed_eof()
         reader = PartReader(stream, BOUNDARY)
