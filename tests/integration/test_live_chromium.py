@@ -269,12 +269,16 @@ def test_a_viewer_on_a_poor_link_sees_a_smaller_picture_and_the_others_do_not(br
         poor = join(browser, live, "poor", reads=False, audio=False)
 
         def row(peer: str) -> dict[str, Any]:
-            return {row["peer_id"]: row for row in live.seen("peer.stats")[-1]["peers"]}[peer]
+            seen = live.seen("peer.stats")
+            rows = {row["peer_id"]: row for row in seen[-1]["peers"]} if seen else {}
+            return rows.get(peer, {"rung": None, "estimate_bps": 0})
 
-        live.wait_until(lambda: row("poor")["rung"] in ("360p30", "360p15"), "the poor link gets a small picture")
+        small = ("360p30", "360p15")
+        live.wait_until(lambda: row("poor")["rung"] in small, "the poor link gets a small picture", timeout_s=30)
         live.wait_until(
             lambda: row("good")["rung"] in ("720p30", "540p30") and row("good")["estimate_bps"] > 400_000,
             "the good link gets a large one",
+            timeout_s=30,
         )
         time.sleep(3)
         before, passed = decoded(poor), link.passed_bytes
