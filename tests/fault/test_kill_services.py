@@ -20,8 +20,6 @@ from tests.support.judges import dciodvfy_errors
 from tests.support.node import Node, wait_until
 from tests.support.orthanc import Orthanc
 
-pytestmark = pytest.mark.alone
-
 SEED = 20_240_229
 OBJECT_COUNT = 80
 SYNC_S = 1.0

@@ -12,8 +12,6 @@ from edge.api import pages
 from tests.support.api import PASSWORD, ApiNode
 from tests.support.browser import chromium
 
-pytestmark = pytest.mark.alone
-
 PATHS = ("/", "/studies", "/slides", "/sync", "/admin", "/live/none", "/sign-in")
 
 

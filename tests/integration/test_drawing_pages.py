@@ -17,8 +17,6 @@ from tests.integration.test_pages import AXE, PASSWORD, look
 from tests.support.browser import chromium
 from tests.support.node import Node, wait_until
 
-pytestmark = pytest.mark.alone
-
 SIZES = {"desktop": (1280, 800), "tablet": (768, 1024), "phone": (390, 844)}
 CALIBRATED_PX = (640, 480)
 SECTIONS = """

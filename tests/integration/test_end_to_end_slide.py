@@ -19,8 +19,6 @@ from tests.support.judges import dciodvfy_errors
 from tests.support.node import Node, wait_until
 from tests.support.orthanc import Orthanc
 
-pytestmark = pytest.mark.alone
-
 ALIKE_MAX = 12.0
 """Grey levels: the browser shrinks the pixels with another filter than the reference."""
 SHOWN_S_MAX = 20.0

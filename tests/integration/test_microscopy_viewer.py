@@ -14,8 +14,6 @@ from tests.support.browser import chromium
 from tests.support.dicomweb import serve
 from wsi.convert import convert
 
-pytestmark = pytest.mark.alone
-
 VERSION = "0.48.24"
 PEERS = Path(__file__).resolve().parents[2] / "build" / "peers" / "dicom-microscopy-viewer"
 INSTALL_S_MAX = 300

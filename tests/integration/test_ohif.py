@@ -27,8 +27,6 @@ from tests.support.api import PASSWORD
 from tests.support.browser import chromium
 from tests.support.served_api import ServedApi
 
-pytestmark = pytest.mark.alone
-
 CLIP = "us/dicom/pydicom/examples_ybr_color.dcm"
 SLIDE = "wsi/dicom-cytomine/pyr-3840"
 SHOWN_S = 30_000

@@ -11,8 +11,6 @@ from edge.demo.slide import write_demo_slide
 from tests.support.browser import chromium
 from tests.support.node import Node, wait_until
 
-pytestmark = pytest.mark.alone
-
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 RUN_AXE = """async () => {
     const result = await axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]});

@@ -19,8 +19,6 @@ from tests.support.scans import write_svs
 from tests.support.slide_node import NAME, PASSWORD, SlideNode
 from wsi.colour import srgb_profile
 
-pytestmark = pytest.mark.alone
-
 WAIT_MS = 30_000
 WHOLE = "() => performance.getEntriesByName('stage.whole').length > 0"
 SIZE = {"width": 1280, "height": 800}
