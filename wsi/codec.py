@@ -307,9 +307,12 @@ def encode_htj2k(pixels: Pixels) -> bytes:
     return bytes(imagecodecs.htj2k_encode(np.ascontiguousarray(pixels), reversible=True))
 
 
-def decode_jpeg_half(data: bytes, height_px: int, width_px: int, *, grey: bool) -> Pixels:
+def decode_jpeg_half(
+    data: bytes | memoryview, height_px: int, width_px: int, *, grey: bool, into: Pixels | None = None
+) -> Pixels:
     """Return a JPEG's pixels at half its size, shrunk inside the transform; the half is given, rounded up.
 
+    They lie in `into`, if given, which is large enough for the half.
     Raises: UnreadableSlideError
     """
     import simplejpeg
@@ -321,6 +324,7 @@ def decode_jpeg_half(data: bytes, height_px: int, width_px: int, *, grey: bool) 
             min_height=height_px,
             min_width=width_px,
             min_factor=2,
+            buffer=into,
         )
     except ValueError as error:
         raise UnreadableSlideError(f"A tile cannot be decoded: {error}.") from error

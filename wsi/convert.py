@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from wsi.defects import mend, refuse_ruin, sentence
@@ -25,7 +26,7 @@ from wsi.pyramid import AnyImage, MissingImage
 from wsi.report import FileReport, VerificationReport
 from wsi.series import Levels, images_of, lossy_ratios, plan_conversion, subject_of
 from wsi.source import FrameTable, Image, MadeImage, Source, StoredImage
-from wsi.spool import spool_frames
+from wsi.spool import Maker, Spool
 from wsi.verify import verify_file
 from wsi.writer import Layout, Progress, lay_out, output_error, sync_folder, write_file
 
@@ -117,19 +118,6 @@ def convert(
             raise type(error)(f"{path.name}: {error.what}", next_step=error.advice) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Done:
-    """A written image that a smaller level may be made from."""
-
-    frames: FrameTable
-    lossy_ratios: tuple[float, ...]
-
-
-def _frames_of(path: Path, layout: Layout) -> FrameTable:
-    offsets = layout.item_starts[:-1] + (layout.head_bytes + layout.item_header_bytes)
-    return FrameTable(path=path, offsets=offsets, lengths=layout.frame_lengths(0, len(offsets)))
-
-
 class _Job:
     """One conversion in its staging folder beside the results."""
 
@@ -155,10 +143,11 @@ class _Job:
             for instance, image in zip(plan.instances, images, strict=True)
             if image.defects
         }
-        self._done: dict[int, _Done] = {}
-        self._parents = {id(image.parent) for image in images if isinstance(image, MissingImage)}
-        """Of the levels that are made: only these images' frames are looked up later."""
-        self._spools, self._locked = 0, -1
+        self._spools: dict[int, Spool] = {}
+        """Of the images whose frames must be made."""
+        self._lossy_ratios: dict[int, tuple[float, ...]] = {}
+        """Of the images written so far: a level made from one has its steps, and one more."""
+        self._locked = -1
         self._on_progress, self._should_stop, self._is_verified = progress, should_stop, is_verified
         self._subject = subject_of(source, metadata, plan)
         self._staging = out_dir / f".converting-{plan.series_instance_uid[-24:]}"
@@ -221,30 +210,49 @@ class _Job:
     def _write_all(self, *, resume: bool) -> tuple[list[WrittenFile], list[FileReport]]:
         files: list[WrittenFile] = []
         reports: list[FileReport] = []
-        for planned, instance in zip(self._images, self._plan.instances, strict=True):
-            image = self._bound(planned)
-            table, spool = self._frames(image)
-            if isinstance(image, MadeImage) and image.damaged:
-                self._tell_damage(instance, image)
-            ratios = self._lossy_ratios(planned, table)
-            parts = self._parts(instance, table)
-            for part in parts:
-                cut = table if part.part is None else table.cut(part.part.first, part.part.end)
-                cut = cut if part.kept is None else cut.take(part.kept)
-                file, layout = self._write(part, cut, ratios, resume=resume)
-                if self._is_verified:
-                    reports.append(self._verify(file, image, cut, layout, part))
-                    file = replace(file, sha256=reports[-1].sha256)
-                files.append(file)
-            if len(parts) > 1 or instance.kept is not None:
-                # Made levels need all frames in one file: the scan, or the spool, which stays until the end.
-                self._done[id(planned)] = _Done(frames=table, lossy_ratios=ratios)
-                continue
-            if id(planned) in self._parents:
-                self._done[id(planned)] = _Done(frames=_frames_of(file.path, layout), lossy_ratios=ratios)
-            if spool is not None:
-                spool.unlink(missing_ok=True)
+        maker = Maker(self._staging, self._workers)
+        try:
+            for image in self._images:
+                if not isinstance(image, StoredImage):
+                    self._spools[id(image)] = maker.begin(partial(self._bound, image), image.level.frame_count)
+            for number, (planned, instance) in enumerate(zip(self._images, self._plan.instances, strict=True)):
+                self._write_image(planned, instance, files, reports, resume=resume)
+                self._remove_spools(self._images[number + 1 :])
+        finally:
+            maker.close()
         return files, reports
+
+    def _write_image(
+        self,
+        planned: AnyImage,
+        instance: PlannedInstance,
+        files: list[WrittenFile],
+        reports: list[FileReport],
+        *,
+        resume: bool,
+    ) -> None:
+        image, table = self._frames(planned)
+        if isinstance(image, MadeImage) and image.damaged:
+            self._tell_damage(instance, image)
+        earlier = planned.encoding.lossy_ratios
+        if isinstance(planned, MissingImage):
+            earlier = self._lossy_ratios[id(planned.parent)]
+        ratios = self._lossy_ratios[id(planned)] = lossy_ratios(planned, table, earlier)
+        for part in self._parts(instance, table):
+            cut = table if part.part is None else table.cut(part.part.first, part.part.end)
+            cut = cut if part.kept is None else cut.take(part.kept)
+            file, layout = self._write(part, cut, ratios, resume=resume)
+            if self._is_verified:
+                reports.append(self._verify(file, image, cut, layout, part))
+                file = replace(file, sha256=reports[-1].sha256)
+            files.append(file)
+
+    def _remove_spools(self, images_left: tuple[AnyImage, ...]) -> None:
+        """Give back the room of frames that are written, and that no level still to come is made from."""
+        needed = {id(image) for image in images_left}
+        needed |= {id(image.parent) for image in images_left if isinstance(image, MissingImage)}
+        for spool in (self._spools.pop(key) for key in self._spools.keys() - needed):
+            spool.remove()
 
     def _tell_damage(self, instance: PlannedInstance, image: MadeImage) -> None:
         frames = tuple(sorted(image.damaged))
@@ -261,25 +269,19 @@ class _Job:
         room = max(self._max_part_bytes - _HEADER_BYTES, 1)
         return split(instance, (table.frame_lengths() + framing_bytes).tolist(), max_bytes=room)
 
-    def _bound(self, image: AnyImage) -> Image:
-        return image.bind(self._done[id(image.parent)].frames) if isinstance(image, MissingImage) else image
+    def _bound(self, image: MadeImage | MissingImage) -> MadeImage:
+        if isinstance(image, MadeImage):
+            return image
+        parent = image.parent
+        # From the scan itself where it has the larger level: that one need not be written first.
+        return image.bind(parent.table if isinstance(parent, StoredImage) else self._spools[id(parent)].wait())
 
-    def _lossy_ratios(self, image: AnyImage, table: FrameTable) -> tuple[float, ...]:
-        """Return one ratio per lossy step: what came before, and what these frames are."""
-        earlier = image.encoding.lossy_ratios
-        if isinstance(image, MissingImage):
-            earlier = self._done[id(image.parent)].lossy_ratios
-        return lossy_ratios(image, table, earlier)
-
-    def _frames(self, image: Image) -> tuple[FrameTable, Path | None]:
+    def _frames(self, image: AnyImage) -> tuple[Image, FrameTable]:
         if isinstance(image, StoredImage):
-            return image.table, None
-        self._spools += 1
-        spool = self._staging / f"frames-{self._spools}.spool"
+            return image, image.table
         self._state = replace(self._state, stage="encode")
-        return spool_frames(
-            image, spool, workers=self._workers, on_frames=lambda frames, _: self._step(frames, 0)
-        ), spool
+        spool = self._spools[id(image)]
+        return spool.image, spool.wait(lambda frames, _: self._step(frames, 0))
 
     def _write(
         self, instance: PlannedInstance, table: FrameTable, lossy_ratios: tuple[float, ...], *, resume: bool

@@ -7,16 +7,18 @@ is a new, lossy generation: its tiles are encoded at the quality of the tiles th
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from threading import local
 
 import numpy as np
 
 from wsi import codec
 from wsi import encoding as forms
 from wsi.encoding import Encoding, Origin
-from wsi.errors import UnreadableSlideError, UnsupportedSlideError
-from wsi.geometry import Level, Tile, downsample
+from wsi.errors import TruncatedSlideError, UnreadableSlideError, UnsupportedSlideError
+from wsi.geometry import Level, downsample
 from wsi.source import FrameTable, Image, ImageBase, Kind, MadeImage, Pixels, StoredImage
 
 _STEP_MAX = 2.5
@@ -96,63 +98,89 @@ def _half(parent: AnyImage) -> MissingImage:
     return MissingImage(kind=Kind.VOLUME, level=half, encoding=encoding, is_resampled=True, parent=parent)
 
 
+class _Room(local):
+    """What one thread works in, again and again: fresh memory of this size costs more than half of a decoding."""
+
+    def __init__(self, level: Level, sample_count: int, frame_bytes_max: int) -> None:
+        half = level.tile_height_px // 2, level.tile_width_px // 2
+        self.pixels = np.empty((level.tile_height_px, level.tile_width_px, sample_count), np.uint8)
+        self.half = np.empty((*half, sample_count), np.uint8)
+        self.frame = memoryview(bytearray(frame_bytes_max))
+
+
 class _Halver:
     """Makes a level's tiles out of its parent's frames; safe to use from several threads."""
 
     def __init__(self, parent: AnyImage, frames: FrameTable, level: Level) -> None:
-        self._parent, self._frames, self._level = parent, frames, level
-        self._quality = self._parents_quality()
+        self._parent, self._frames, self._level = parent.level, frames, level
+        self._encoding = parent.encoding
+        self._is_grey = parent.encoding.sample_count == 1
+        self._file = os.open(frames.path, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._file)
+        frame_bytes_max = len(frames.prefix) + int(frames.lengths.max(initial=0))
+        self._room = _Room(level, parent.encoding.sample_count, frame_bytes_max)
+        self._quality = self._parents_quality(parent)
 
-    def _parents_quality(self) -> int:
+    def _parents_quality(self, parent: AnyImage) -> int:
         """Return the quality of the parent's own tiles: not of one that was left out and is white."""
-        if self._parent.encoding.transfer_syntax_uid != forms.JPEG_BASELINE:
+        if self._encoding.transfer_syntax_uid != forms.JPEG_BASELINE:
             return codec.QUALITY
-        own = self._parent.table.lengths.argmax() if isinstance(self._parent, StoredImage) else 0
-        with self._frames.path.open("rb") as file:
-            frame = self._frames.read(file.fileno(), int(own))
+        own = parent.table.lengths.argmax() if isinstance(parent, StoredImage) else 0
+        frame = self._frames.read(self._file, int(own))
         return min(max(codec.estimate_quality(frame), _QUALITY_MIN), _QUALITY_MAX)
 
     def make_frame(self, index: int) -> bytes:
         """Return the JPEG of a tile, by index from 0."""
-        grey = self._parent.encoding.sample_count == 1
-        pixels = self.read_pixels(index)
         return codec.encode_jpeg(
-            pixels[..., None] if grey else pixels,
+            self._made(index),
             quality=self._quality,
-            colorspace="GRAY" if grey else "RGB",
-            subsampling="444" if self._parent.encoding.photometric_interpretation == "RGB" else "422",
+            colorspace="GRAY" if self._is_grey else "RGB",
+            subsampling="444" if self._encoding.photometric_interpretation == "RGB" else "422",
         )
 
     def read_pixels(self, index: int) -> Pixels:
         """Return a tile's pixels: up to four frames of the parent at half size."""
-        level, tile = self._level, self._level.tile(index + 1)
-        shape = (level.tile_height_px, level.tile_width_px, 3)[: 2 if self._parent.encoding.sample_count == 1 else 3]
-        pixels = np.full(shape, 255, np.uint8)
-        file_descriptor = os.open(self._frames.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            for down, across in ((0, 0), (0, 1), (1, 0), (1, 1)):
-                column, row = 2 * tile.column_index + across, 2 * tile.row_index + down
-                if column >= self._parent.level.column_count or row >= self._parent.level.row_count:
-                    continue
-                number = self._parent.level.frame_number(Tile(column_index=column, row_index=row))
-                quarter = self._halved(self._frames.read(file_descriptor, number - 1))
-                y, x = down * (level.tile_height_px // 2), across * (level.tile_width_px // 2)
-                pixels[y : y + quarter.shape[0], x : x + quarter.shape[1]] = quarter
-        finally:
-            os.close(file_descriptor)
+        pixels = self._made(index).copy()
+        return pixels[..., 0] if self._is_grey else pixels
+
+    def _made(self, index: int) -> Pixels:
+        """Return a tile's pixels in this thread's room, (height, width, samples)."""
+        pixels, parent, half = self._room.pixels, self._parent, self._room.half.shape
+        row_index, column_index = divmod(index, self._level.column_count)
+        for down, across in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            row, column = 2 * row_index + down, 2 * column_index + across
+            y, x = down * half[0], across * half[1]
+            quarter = pixels[y : y + half[0], x : x + half[1]]
+            if row < parent.row_count and column < parent.column_count:
+                quarter[...] = self._halved(row * parent.column_count + column)
+            else:
+                quarter[...] = 255
         return pixels
 
-    def _halved(self, frame: bytes) -> Pixels:
-        level, encoding = self._level, self._parent.encoding
-        if encoding.transfer_syntax_uid == forms.JPEG_BASELINE:
-            half = (level.tile_height_px // 2, level.tile_width_px // 2)
-            pixels = codec.decode_jpeg_half(frame, *half, grey=encoding.sample_count == 1)
+    def _halved(self, number: int) -> Pixels:
+        """Return a frame of the parent at half its size, (height, width, samples), by index from 0."""
+        frame, half = self._read(number), self._room.half
+        if self._encoding.transfer_syntax_uid == forms.JPEG_BASELINE:
+            pixels = codec.decode_jpeg_half(frame, *half.shape[:2], grey=self._is_grey, into=half)
         else:
-            whole = codec.decode_frame(frame, encoding, width_px=level.tile_width_px, height_px=level.tile_height_px)
-            pixels = _boxed(whole)
-        if pixels.shape[:2] != (level.tile_height_px // 2, level.tile_width_px // 2):
+            size = {"width_px": self._level.tile_width_px, "height_px": self._level.tile_height_px}
+            pixels = _boxed(codec.decode_frame(bytes(frame), self._encoding, **size))
+        if pixels.shape[:2] != half.shape[:2]:
             raise UnreadableSlideError(f"A tile is {pixels.shape[1]} x {pixels.shape[0]} px at half size.")
-        return pixels
+        return pixels.reshape(half.shape)
+
+    def _read(self, number: int) -> memoryview:
+        """Return a frame, prefix and all, in this thread's room."""
+        frames, room = self._frames, self._room.frame
+        length = int(frames.lengths[number])
+        if not length:
+            return memoryview(frames.blank)
+        skip, lead = frames.skip_bytes, len(frames.prefix)
+        room[:lead] = frames.prefix
+        body = room[lead : lead + length - skip]
+        if os.preadv(self._file, [body], int(frames.offsets[number]) + skip) != length - skip:
+            raise TruncatedSlideError(f"{frames.path.name} ends inside tile {number}.")
+        return room[: lead + length - skip]
 
 
 def _boxed(pixels: Pixels) -> Pixels:
