@@ -6,72 +6,46 @@ stays flat and the answer's timer starts after the last bytes), and a peer that 
 
 import logging
 import socket
-import ssl
 import struct
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association as PynetdicomAssociation
 from pynetdicom.presentation import PresentationContext, build_context, build_role
-from pynetdicom.sop_class import Verification
 
 from edge.dicom.header import IMPLEMENTATION_CLASS_UID
 from edge.errors import EdgeError, UnreachableError
+from edge.net.peer import (
+    ANSWER_S,
+    CONNECT_S,
+    CONTEXT_MAX,
+    IMPLEMENTATION_VERSION,
+    NEGOTIATE_S,
+    PDU_BYTES_MAX,
+    STALL_S,
+    NotAcceptedError,
+    Peer,
+    cut_all,
+    note,
+)
 from edge.runtime.gate import OPEN, Gate
 
-CONNECT_S = 10.0
-ANSWER_S = 120.0
-"""For the answer to a message whose last byte has been handed to the kernel."""
-NEGOTIATE_S = 20.0
-STALL_S = 60.0
-"""Without a single PDU taken by the peer."""
-PDU_BYTES_MAX = 128 * 1024
 WAITING_PDU_MAX = 16
 UNSENT_BYTES_MAX = 256 * 1024
 """What the kernel may hold back unsent: what is paused stops soon."""
-CONTEXT_MAX = 128
-"""Presentation contexts of one association.  Standard: PS3.8 9.3.2.2"""
-
+__all__ = ["ANSWER_S", "CONTEXT_MAX", "IMPLEMENTATION_VERSION", "PDU_BYTES_MAX", "NotAcceptedError", "Peer", "cut_all"]
 _SO_MAX_PACING_RATE = 47
 _UNPACED = 0xFFFFFFFF
-IMPLEMENTATION_VERSION = "EDGE_DIMSE"
 
 # A file that is sent or received goes in pieces, never whole through memory.
 _config.STORE_SEND_CHUNKED_DATASET = True
 _config.STORE_RECV_CHUNKED_DATASET = True
 # Bytes pass as they are: whether a value is valid is not for the transport to judge.
 _config.LOG_HANDLER_LEVEL = "none"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
-    """Whom to call, and how we call ourselves."""
-
-    name: str
-    """For messages."""
-    host: str
-    port: int
-    ae_title: str
-    own_ae_title: str
-    tls: ssl.SSLContext | None = None
-
-
-_under_way: "weakref.WeakKeyDictionary[PynetdicomAssociation, str]" = weakref.WeakKeyDictionary()
-
-
-class NotAcceptedError(EdgeError):
-    """The peer answers, but does not offer the service."""
-
-    code = "peer.unwilling"
-    http_status = 502
-    exit_code = 6
-    next_step = "Check which services the peer is set up to offer to this AE title."
 
 
 Handlers = list[tuple[Any, ...]]
@@ -157,16 +131,6 @@ class Association:
         return NotAcceptedError(f"{peer.name} took none of the services we offered.")
 
 
-def echo(peer: Peer) -> None:
-    """Ask whether the peer is there.  Raises: UnreachableError.  Standard: PS3.4 A"""
-    with Association(peer, [build_context(Verification)]) as association:
-        status = association.inner.send_c_echo()
-        if "Status" not in status:
-            raise UnreachableError(f"{peer.name} did not answer the echo.")
-        if status.Status != 0:
-            raise UnreachableError(f"{peer.name} answered the echo with status 0x{status.Status:04X}.")
-
-
 def contexts_for(pairs: Sequence[tuple[str, Sequence[str]]]) -> list[PresentationContext]:
     """Return one context for each (abstract syntax, transfer syntaxes); at most CONTEXT_MAX fit one association."""
     assert len(pairs) <= CONTEXT_MAX
@@ -180,15 +144,8 @@ def _numbered(contexts: Iterable[PresentationContext]) -> list[PresentationConte
     return numbered
 
 
-def cut_all(peer_name: str) -> None:
-    """Leave every association with a peer at once, those still being opened too; from any thread."""
-    for assoc, name in list(_under_way.items()):
-        if name == peer_name:
-            cut(assoc)
-
-
 def _on_open(event: evt.Event, peer_name: str) -> None:
-    _under_way[event.assoc] = peer_name
+    note(event.assoc, peer_name, cut)
     switch_nagle_off(event.assoc)
 
 

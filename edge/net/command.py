@@ -11,6 +11,7 @@ C_STORE_RQ = 0x0001
 C_ECHO_RQ = 0x0030
 C_CANCEL_RQ = 0x0FFF
 RESPONSE = 0x8000
+VERIFICATION = "1.2.840.10008.1.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +25,41 @@ class Command:
     has_dataset: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What a peer answers."""
+
+    field: int
+    message_id: int
+    """Of the request that is answered."""
+    status: int | None
+    """None: it has said none."""
+    comment: str
+    has_dataset: bool
+
+
+def parse_response(data: bytes | bytearray) -> Response:
+    """Read the command set of an answer.  Raises: ProtocolError."""
+    values = _values(data)
+    status = values.get(0x0900)
+    return Response(
+        field=_number(values, 0x0100), message_id=_number(values, 0x0120),
+        status=int.from_bytes(status[:2], "little") if status else None,
+        comment=values.get(0x0902, b"")[:64].decode("latin-1").strip("\0 "),
+        has_dataset=_number(values, 0x0800) != NO_DATASET,
+    )  # fmt: skip
+
+
 def parse(data: bytes | bytearray) -> Command:
     """Read a command set: implicit VR, little endian.  Raises: ProtocolError."""
+    values = _values(data)
+    return Command(
+        field=_number(values, 0x0100), message_id=_number(values, 0x0110), sop_class_uid=_uid(values, 0x0002),
+        sop_instance_uid=_uid(values, 0x1000), has_dataset=_number(values, 0x0800) != NO_DATASET,
+    )  # fmt: skip
+
+
+def _values(data: bytes | bytearray) -> dict[int, bytes]:
     values: dict[int, bytes] = {}
     offset = 0
     while offset + 8 <= len(data):
@@ -34,10 +68,7 @@ def parse(data: bytes | bytearray) -> Command:
             raise ProtocolError("The peer sent a command that cannot be read.")
         values[element] = bytes(data[offset + 8 : offset + 8 + length])
         offset += 8 + length
-    return Command(
-        field=_number(values, 0x0100), message_id=_number(values, 0x0110), sop_class_uid=_uid(values, 0x0002),
-        sop_instance_uid=_uid(values, 0x1000), has_dataset=_number(values, 0x0800) != NO_DATASET,
-    )  # fmt: skip
+    return values
 
 
 def response(command: Command, status: int, comment: str = "") -> bytes:
@@ -55,12 +86,24 @@ def response(command: Command, status: int, comment: str = "") -> bytes:
     return _element(0x0000, struct.pack("<I", len(body))) + body
 
 
-def store_request(message_id: int, sop_class_uid: str, sop_instance_uid: str) -> bytes:
-    """Return a C-STORE-RQ.  Standard: PS3.7 9.3.1.1"""
+def store_request(
+    message_id: int, sop_class_uid: str, sop_instance_uid: str, *, originator: tuple[str, int] | None = None
+) -> bytes:
+    """Return a C-STORE-RQ; `originator`: AE title and message of a C-MOVE it is part of.  Standard: PS3.7 9.3.1.1"""
     return _request(
         _element(0x0002, _padded(sop_class_uid, b"\0")), _element(0x0100, struct.pack("<H", C_STORE_RQ)),
         _element(0x0110, struct.pack("<H", message_id)), _element(0x0700, struct.pack("<H", 0)),
         _element(0x0800, struct.pack("<H", 1)), _element(0x1000, _padded(sop_instance_uid, b"\0")),
+        _element(0x1030, _padded(originator[0], b" ")) if originator else b"",
+        _element(0x1031, struct.pack("<H", originator[1])) if originator else b"",
+    )  # fmt: skip
+
+
+def echo_request(message_id: int) -> bytes:
+    """Return a C-ECHO-RQ.  Standard: PS3.7 9.3.5.1"""
+    return _request(
+        _element(0x0002, _padded(VERIFICATION, b"\0")), _element(0x0100, struct.pack("<H", C_ECHO_RQ)),
+        _element(0x0110, struct.pack("<H", message_id)), _element(0x0800, struct.pack("<H", NO_DATASET)),
     )  # fmt: skip
 
 

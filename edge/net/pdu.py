@@ -10,7 +10,7 @@ byte is stored.  Standard: PS3.8 9.3
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -22,7 +22,7 @@ ASSOCIATE_BYTES_MAX = 256 * 1024
 """An association request: 128 contexts with forty transfer syntaxes each."""
 CONTEXT_COUNT_MAX = 128
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
-_LAST, _COMMAND = 2, 1
+LAST, COMMAND = 2, 1
 _TITLE = re.compile(rb"[^\x20-\x7e]")
 
 
@@ -98,6 +98,18 @@ class Fragment:
     data: memoryview
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """What a peer grants that we called."""
+
+    syntaxes: dict[int, str]
+    """Context -> transfer syntax, of those it accepts."""
+    pdu_bytes_max: int
+    """The longest PDU body it takes; 0: any."""
+    operation_count_max: int
+    """Requests that may be open at once; 0: any.  Standard: PS3.7 D.3.3.3"""
+
+
 class Reader:
     """Bytes in, PDUs out. Its one buffer is all the memory a connection takes."""
 
@@ -152,7 +164,7 @@ def fragments(body: memoryview) -> Iterator[Fragment]:
         if length < 2 or offset + 4 + length > len(body):
             raise ProtocolError(f"The peer sent a data value with the impossible length {length}.")
         data = body[offset + 6 : offset + 4 + length]
-        yield Fragment(context_id, bool(control & _COMMAND), bool(control & _LAST), data)
+        yield Fragment(context_id, bool(control & COMMAND), bool(control & LAST), data)
         offset += 4 + length
 
 
@@ -184,11 +196,48 @@ def parse_request(body: bytes | memoryview) -> AssociateRequest:
 
 def parse_accept(body: bytes | memoryview) -> dict[int, str]:
     """Return context -> transfer syntax of those that an A-ASSOCIATE-AC accepts.  Raises: ProtocolError."""
-    accepted: dict[int, str] = {}
+    return parse_acceptance(body).syntaxes
+
+
+def parse_acceptance(body: bytes | memoryview) -> Acceptance:
+    """Read an A-ASSOCIATE-AC.  Raises: ProtocolError.  Standard: PS3.8 9.3.3"""
+    syntaxes: dict[int, str] = {}
+    pdu_bytes_max, operation_count_max = 0, 1
     for kind, value in _items(bytes(body), 68):
         if kind == 0x21 and len(value) >= 4 and value[2] == ContextResult.ACCEPTED:
-            accepted[value[0]] = next((_uid(data) for inner, data in _items(value, 4) if inner == 0x40), "")
-    return accepted
+            syntaxes[value[0]] = next((_uid(data) for inner, data in _items(value, 4) if inner == 0x40), "")
+        elif kind == 0x50:
+            for inner, data in _items(value, 0):
+                if inner == 0x51 and len(data) == 4:
+                    (pdu_bytes_max,) = struct.unpack(">I", data)
+                elif inner == 0x53 and len(data) == 4:
+                    operation_count_max = data[0] << 8 | data[1]
+    return Acceptance(syntaxes=syntaxes, pdu_bytes_max=pdu_bytes_max, operation_count_max=operation_count_max)
+
+
+def request(
+    proposals: Sequence[Proposal], *, called: str, calling: str, pdu_bytes_max: int, operation_count_max: int,
+    implementation_class_uid: str, implementation_version: str,
+) -> bytes:  # fmt: skip
+    """Return an A-ASSOCIATE-RQ of a requestor that performs no operations.  Standard: PS3.8 9.3.2, PS3.7 D.3.3.3"""
+    contexts = b"".join(
+        _item(
+            0x20,
+            bytes((proposal.context_id, 0, 0, 0)) + _item(0x30, proposal.abstract_syntax.encode())
+            + b"".join(_item(0x40, syntax.encode()) for syntax in proposal.transfer_syntaxes),
+        )
+        for proposal in proposals
+    )  # fmt: skip
+    window = _item(0x53, struct.pack(">HH", operation_count_max, 1)) if operation_count_max != 1 else b""
+    user = b"".join(
+        (
+            _item(0x51, struct.pack(">I", pdu_bytes_max)), _item(0x52, implementation_class_uid.encode()), window,
+            _item(0x55, implementation_version.encode()),
+        )
+    )  # fmt: skip
+    titles = b"".join(title.encode("ascii", "replace")[:16].ljust(16) for title in (called, calling))
+    body = struct.pack(">HH", 1, 0) + titles + bytes(32) + _item(0x10, APPLICATION_CONTEXT.encode())
+    return _pdu(PduType.ASSOCIATE_RQ, body + contexts + _item(0x50, user))
 
 
 def accept(
@@ -223,12 +272,13 @@ def abort(reason: int = 0) -> bytes:
     return _pdu(PduType.ABORT, bytes((0, 0, 2, reason)))
 
 
+RELEASE_RQ = b"\x05\0\0\0\0\x04\0\0\0\0"
 RELEASE_RP = b"\x06\0\0\0\0\x04\0\0\0\0"
 
 
 def data(context_id: int, value: bytes, *, is_command: bool, is_last: bool = True) -> bytes:
     """Return a P-DATA-TF with one value."""
-    control = (_COMMAND if is_command else 0) | (_LAST if is_last else 0)
+    control = (COMMAND if is_command else 0) | (LAST if is_last else 0)
     return _pdu(PduType.DATA, struct.pack(">IBB", len(value) + 2, context_id, control) + value)
 
 

@@ -17,7 +17,7 @@ from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet as ST
 
 from edge.errors import EdgeError, UnreachableError
 from edge.net.association import Association, NotAcceptedError, Peer, contexts_for
-from edge.net.storage import Parcel
+from edge.net.parcel import Parcel
 from edge.net.unpacking import PIXEL_BYTES_MAX
 from edge.net.web import WebClient
 

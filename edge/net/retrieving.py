@@ -23,7 +23,9 @@ from edge.net.exchange import (
     Answerer,
     Exchange,
 )
-from edge.net.storage import Answer, Parcel, Sender, Storage
+from edge.net.lent import Sender
+from edge.net.parcel import Answer, Parcel
+from edge.net.storage import Storage
 from edge.runtime.log import event
 
 log = logging.getLogger(__name__)

@@ -3,57 +3,79 @@
 Standard: PS3.4 B (Storage), PS3.7 9.1.1
 """
 
-import io
-import struct
-import zlib
+import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import pydicom
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
-from pynetdicom.sop_class import Verification
 
 from edge.core.delivery import Outcome
-from edge.net.association import CONTEXT_MAX, Association, Peer, contexts_for
+from edge.errors import EdgeError
+from edge.net.calling import IMPLICIT, Calling
+from edge.net.command import VERIFICATION
+from edge.net.fragmenting import Extent, dataset_of
+from edge.net.parcel import Answer, Parcel
+from edge.net.peer import CONTEXT_MAX, Peer
 from edge.net.status import judge_store
-from edge.net.unpacking import LOSSLESS, PIXEL_BYTES_MAX, unpack
+from edge.net.stream import BrokenError
+from edge.runtime.clock import mono_s
 from edge.runtime.gate import OPEN, Gate
 
-_PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
-_RECODABLE = frozenset({*_PLAIN, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian})
+PLAIN = ("1.2.840.10008.1.2.1", IMPLICIT)
+DOUBT_COUNT_MAX = 4096
+__all__ = ["Answer", "Doubts", "Parcel", "Storage", "fitting"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
-    """One object to send."""
-
-    path: Path
-    sop_class_uid: str
-    sop_instance_uid: str
-    transfer_syntax_uid: str
-    study_instance_uid: str = ""
-    series_instance_uid: str = ""
+class CannotSend(ValueError):
+    """The peer does not take this object in any form that we can give it without loss; says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What became of it."""
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is sent, and in which context."""
 
-    outcome: Outcome
-    reason: str = ""
-    is_link_fault: bool = False
-    """The association is gone: it says nothing about the object."""
-    is_proven: bool = False
-    """It was read back there and was the same."""
-    is_syntax_refused: bool = False
-    """Only its transfer syntax is not taken."""
+    context_id: int
+    extent: Extent
+
+
+@dataclass(slots=True)
+class _Flying:
+    """An object that is on its way, or ended before it began."""
+
+    parcel: Parcel
+    message_id: int = 0
+    size_bytes: int = 0
+    answer: Answer | None = None
+
+
+class Doubts:
+    """Objects that were sent whole and never answered: whether they have arrived is looked at before they go again."""
+
+    def __init__(self, has_already: Callable[[Parcel], bool] | None = None) -> None:
+        """`has_already` asks the destination; it raises an EdgeError when that cannot be known."""
+        self.has_already = has_already
+        self._uids: dict[str, None] = {}
+
+    def add(self, parcel: Parcel) -> None:
+        """It has gone, or may have: its answer is not here."""
+        if len(self._uids) >= DOUBT_COUNT_MAX:
+            self._uids.pop(next(iter(self._uids)))
+        self._uids[parcel.sop_instance_uid] = None
+
+    def settle(self, parcel: Parcel) -> None:
+        """It has been answered."""
+        self._uids.pop(parcel.sop_instance_uid, None)
+
+    def is_there(self, parcel: Parcel) -> bool:
+        """Tell whether it need not be sent: it is there, the same. What cannot be known is sent again."""
+        if self.has_already is None or parcel.sop_instance_uid not in self._uids:
+            return False
+        try:
+            is_there = self.has_already(parcel)
+        except (EdgeError, OSError):
+            return False
+        self.settle(parcel)
+        return is_there
 
 
 class Storage:
@@ -61,27 +83,19 @@ class Storage:
 
     def __init__(
         self, peer: Peer, kinds: Iterable[tuple[str, str]], *, originator: tuple[str, int] | None = None,
-        gate: Gate = OPEN,
+        gate: Gate = OPEN, doubts: Doubts | None = None, now: Callable[[], float] = mono_s,
     ) -> None:  # fmt: skip
         """Open it for these (SOP class, transfer syntax) pairs; see `fits`.  Raises: UnreachableError."""
         self.kinds = fitting(kinds)
-        self.is_batched = False
         # Echo is always among them: the association opens also when the peer takes none of these kinds, and each
         # object is then refused with its own reason.
-        pairs: list[tuple[str, list[str]]] = [(Verification, [ImplicitVRLittleEndian])]
+        pairs: list[tuple[str, list[str]]] = [(VERIFICATION, [IMPLICIT])]
         pairs += [(sop_class, [syntax]) for sop_class, syntax in sorted(self.kinds)]
         for sop_class in sorted({sop_class for sop_class, _ in self.kinds}):
-            pairs += [(sop_class, [syntax]) for syntax in _PLAIN if (sop_class, syntax) not in self.kinds]
-        self._association = Association(peer, contexts_for(pairs), gate=gate)
-        self._sender = Sender(
-            self._association.inner,
-            (
-                (context.abstract_syntax, context.transfer_syntax[0])
-                for context in self._association.inner.accepted_contexts
-            ),
-            abort=self.abort,
-            originator=originator,
-        )
+            pairs += [(sop_class, [syntax]) for syntax in PLAIN if (sop_class, syntax) not in self.kinds]
+        self._calling = Calling(peer, pairs, gate=gate, now=now)
+        self._originator = originator
+        self._doubts = doubts or Doubts()
 
     def __enter__(self) -> "Storage":
         return self
@@ -91,14 +105,19 @@ class Storage:
 
     @property
     def is_open(self) -> bool:
-        return self._association.is_open
+        return self._calling.is_open
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether objects are in flight before the first is answered: the peer grants that."""
+        return self._calling.operation_count_max > 1
 
     def close(self) -> None:
-        self._association.close()
+        self._calling.close()
 
     def abort(self) -> None:
         """Leave at once; from any thread."""
-        self._association.abort()
+        self._calling.cut()
 
     def fits(self, parcel: Parcel) -> bool:
         """Tell whether the association was opened for such an object."""
@@ -106,74 +125,84 @@ class Storage:
 
     def send(self, parcel: Parcel) -> Answer:
         """Send one object and wait for the answer. Its outcome is the peer's word, or that it could not be asked."""
-        return self._sender.send(parcel)
+        return next(self.send_each([parcel]))
 
     def send_each(self, parcels: Iterable[Parcel]) -> Iterator[Answer]:
-        """Send one after the other, each when it is asked for."""
-        return map(self.send, parcels)
+        """Send one after the other and give the answers in their order; as many are in flight as the peer grants."""
+        flying: deque[_Flying] = deque()
+        for parcel in parcels:
+            flying.append(self._begin(parcel))
+            while len(flying) >= self._calling.operation_count_max or (flying and flying[0].answer is not None):
+                yield self._end(flying)
+        while flying:
+            yield self._end(flying)
 
-
-class Sender:
-    """Sends objects over an association that is open already, whoever opened it."""
-
-    def __init__(
-        self,
-        assoc: Any,
-        accepted: Iterable[tuple[str, str]],
-        *,
-        abort: Callable[[], None],
-        originator: tuple[str, int] | None = None,
-    ) -> None:
-        """Use these accepted (SOP class, transfer syntax) pairs. `originator`: AE title and message of a C-MOVE."""
-        self._assoc = assoc
-        self._accepted = frozenset(accepted)
-        self._abort = abort
-        self._originator = originator or (None, None)
-        self._message_count = 0
-
-    def send(self, parcel: Parcel) -> Answer:
-        """Send one object and wait for the answer. Its outcome is the peer's word, or that it could not be asked."""
+    def _begin(self, parcel: Parcel) -> _Flying:
+        """Send one object; it has its answer at once if it was not, or need not be, sent."""
+        if self._doubts.is_there(parcel):
+            return _Flying(parcel, answer=Answer(outcome=Outcome.ACCEPTED, is_proven=True))
         try:
-            content = self._content(parcel)
-        except UNREADABLE as error:
-            return Answer(outcome=Outcome.REFUSED, reason=f"it cannot be unpacked here: {error}")
-        if content is None:
-            return Answer(outcome=Outcome.REFUSED, reason=self._why_not(parcel))
-        self._message_count = self._message_count % 65535 + 1
+            with self._content(parcel) as content:
+                return self._send(parcel, content)
+        except CannotSend as error:
+            return _Flying(parcel, answer=Answer(outcome=Outcome.REFUSED, reason=str(error)))
+        except BrokenError as error:
+            return _Flying(parcel, answer=_fault(error.message))
+        except OSError as error:
+            # Where the file ended the peer does not know: `send` has left the association.
+            return _Flying(parcel, answer=Answer(outcome=Outcome.REFUSED, reason=f"it cannot be sent: {error}"))
+
+    def _send(self, parcel: Parcel, content: Content) -> _Flying:
+        if not self.is_open:
+            raise BrokenError("the association is closed")
+        message_id = self._calling.send(
+            content.context_id, parcel.sop_class_uid, parcel.sop_instance_uid, content.extent,
+            originator=self._originator,
+        )  # fmt: skip
+        self._doubts.add(parcel)
+        return _Flying(parcel, message_id=message_id, size_bytes=content.extent.size_bytes)
+
+    def _end(self, flying: deque[_Flying]) -> Answer:
+        """Return the answer to the first that is in flight."""
+        first = flying[0]
+        size_bytes = sum(one.size_bytes for one in flying)
         try:
-            status = self._assoc.send_c_store(
-                content, msg_id=self._message_count, originator_aet=self._originator[0],
-                originator_id=self._originator[1],
-            )  # fmt: skip
-        except UNREADABLE as error:
-            if not self._assoc.is_established:
-                return Answer(outcome=Outcome.FAILED, reason="the association is closed", is_link_fault=True)
-            self._abort()  # Whether it began to send is not known.
-            return Answer(outcome=Outcome.REFUSED, reason=f"it cannot be sent: {error}")
-        if "Status" not in status:
-            return Answer(outcome=Outcome.FAILED, reason="the connection broke or no answer came", is_link_fault=True)
-        outcome, reason = judge_store(status.Status)
-        comment = str(status.get("ErrorComment", "")).strip()
-        return Answer(outcome=outcome, reason=f"{reason} ({comment})" if reason and comment else reason)
+            while first.answer is None:
+                response = self._calling.answer(size_bytes)
+                found = next((one for one in flying if one.message_id == response.message_id), None)
+                if found is None or found.answer is not None or response.status is None:
+                    self._calling.abort()
+                    raise BrokenError("it answered what nobody asked")
+                found.answer = _judge(response.status, response.comment)
+                self._doubts.settle(found.parcel)
+        except BrokenError as error:
+            first.answer = _fault(error.message)
+        flying.popleft()
+        return first.answer
 
-    def _content(self, parcel: Parcel) -> "Path | pydicom.Dataset | None":
-        """Return what to send: the file, or the dataset in a plain form; None when the peer takes neither."""
-        if (parcel.sop_class_uid, parcel.transfer_syntax_uid) in self._accepted:
-            return parcel.path if _is_as_its_meta_says(parcel) else pydicom.dcmread(parcel.path)
-        syntax = next((s for s in _PLAIN if (parcel.sop_class_uid, s) in self._accepted), None)
-        if syntax is None:
-            return None
-        if parcel.transfer_syntax_uid in LOSSLESS:
-            return _recoded(unpack(parcel.path), syntax)
-        if parcel.transfer_syntax_uid in _RECODABLE and parcel.path.stat().st_size <= PIXEL_BYTES_MAX:
-            return _recoded(pydicom.dcmread(parcel.path), syntax)
-        return None
+    @contextmanager
+    def _content(self, parcel: Parcel) -> Iterator[Content]:
+        """Open what to send: the dataset in the file, or a plain form of it.  Raises: CannotSend, OSError."""
+        context_id = self._calling.context_of(parcel.sop_class_uid, parcel.transfer_syntax_uid)
+        if context_id is not None:
+            with parcel.path.open("rb", buffering=0) as file:
+                yield Content(context_id, dataset_of(file.fileno()))
+            return
+        from edge.net import recoding  # The DICOM library and the codecs are loaded for what needs them.
 
-    def _why_not(self, parcel: Parcel) -> str:
-        name = pydicom.uid.UID(parcel.transfer_syntax_uid).name
-        if not any(sop_class == parcel.sop_class_uid for sop_class, _ in self._accepted):
-            return f"it does not take the SOP class {pydicom.uid.UID(parcel.sop_class_uid).name}"
-        return f"it does not take {name}, and this object cannot be sent in another form without loss"
+        plain = ((syntax, self._calling.context_of(parcel.sop_class_uid, syntax)) for syntax in PLAIN)
+        syntax, context_id = next(((uid, found) for uid, found in plain if found is not None), ("", None))
+        if context_id is None:
+            raise CannotSend(recoding.why_not(parcel, self._calling.contexts))
+        with tempfile.TemporaryFile(dir=parcel.path.parent) as made:
+            try:
+                is_made = recoding.recode(parcel, syntax, made)
+            except recoding.UNREADABLE as error:
+                raise CannotSend(f"it cannot be unpacked here: {error}") from error
+            if not is_made:
+                raise CannotSend(recoding.why_not(parcel, self._calling.contexts))
+            made.flush()
+            yield Content(context_id, dataset_of(made.fileno()))
 
 
 def fitting(kinds: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
@@ -186,40 +215,10 @@ def fitting(kinds: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
     return frozenset(fitted)
 
 
-UNREADABLE = (
-    ValueError, RuntimeError, AttributeError, LookupError, TypeError, ArithmeticError, OSError, EOFError, MemoryError,
-    struct.error, zlib.error, pydicom.errors.InvalidDicomError,
-)  # fmt: skip
-"""What decoders raise at pixels that are not what they claim."""
+def _judge(status: int, comment: str) -> Answer:
+    outcome, reason = judge_store(status)
+    return Answer(outcome=outcome, reason=f"{reason} ({comment})" if reason and comment else reason)
 
 
-def plain_file(parcel: Parcel) -> bytes | None:
-    """Return the object as a file with plain pixels; None when it has no such form without loss.
-
-    Raises: what pydicom and the codecs raise at broken pixels, see UNREADABLE.
-    """
-    if parcel.transfer_syntax_uid not in LOSSLESS:
-        return None
-    stream = io.BytesIO()
-    pydicom.dcmwrite(stream, unpack(parcel.path), implicit_vr=False, little_endian=True, enforce_file_format=True)
-    return stream.getvalue()
-
-
-def _is_as_its_meta_says(parcel: Parcel) -> bool:
-    """Tell whether the file meta names the same object; if not, the dataset is sent, whose UIDs are the index's."""
-    try:
-        meta = pydicom.filereader.read_file_meta_info(parcel.path)
-        said = (meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID, meta.TransferSyntaxUID)
-    except UNREADABLE:
-        return False
-    return said == (parcel.sop_class_uid, parcel.sop_instance_uid, parcel.transfer_syntax_uid)
-
-
-def _recoded(ds: pydicom.Dataset, syntax: str) -> pydicom.Dataset:
-    """Return the dataset as it reads back from the other transfer syntax."""
-    stream = io.BytesIO()
-    implicit = syntax == ImplicitVRLittleEndian
-    ds.file_meta.TransferSyntaxUID = syntax
-    pydicom.dcmwrite(stream, ds, implicit_vr=implicit, little_endian=True, enforce_file_format=False)
-    stream.seek(0)
-    return pydicom.dcmread(stream)
+def _fault(reason: str) -> Answer:
+    return Answer(outcome=Outcome.FAILED, reason=reason, is_link_fault=True)

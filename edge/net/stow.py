@@ -16,8 +16,9 @@ import msgspec
 
 from edge.core.delivery import Outcome
 from edge.errors import EdgeError, UnreachableError
+from edge.net.parcel import Answer, Parcel
+from edge.net.recoding import UNREADABLE, plain_file
 from edge.net.status import judge_store
-from edge.net.storage import UNREADABLE, Answer, Parcel, plain_file
 from edge.net.web import NotLetInError, WebClient
 from edge.runtime.gate import OPEN, Gate
 

@@ -13,8 +13,8 @@ from edge.dicom import keys
 from edge.dicom.keys import Identifier
 from edge.errors import BadInputError
 from edge.net.finding import Matches
+from edge.net.parcel import Parcel
 from edge.net.retrieving import SUBOPERATION_COUNT_MAX
-from edge.net.storage import Parcel
 from edge.store import index
 from edge.store.database import Database
 from edge.store.instances import Instances

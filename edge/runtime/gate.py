@@ -15,9 +15,21 @@ class Gate:
     def __init__(self) -> None:
         """Open."""
         self._lock = threading.Lock()
+        self.is_urgent = False
+        """What is sent now is urgent."""
         self._bucket: Bucket | None = None
         self._opened = threading.Event()
         self._opened.set()
+
+    @property
+    def is_off(self) -> bool:
+        """Tell whether these are hours in which only what is urgent goes."""
+        return False
+
+    @property
+    def why(self) -> str:
+        """Return why nothing passes, in words."""
+        return "paused for a call"
 
     @property
     def is_closed(self) -> bool:
@@ -60,6 +72,9 @@ class Gate:
                 self._bucket = self._bucket.take(wanted_bytes, now_s=now_s)
                 return 0.0
             return LOOK_S if wait_s is None else min(LOOK_S, max(0.001, wait_s))
+
+    def feel(self, queue_s: float, rate_bytes_s: float) -> None:
+        """Be told by a sender how long its bytes wait on the way, and how fast they arrive."""
 
     def wait_open(self, timeout_s: float) -> bool:
         """Block while nothing passes, at most so long; tell whether something does."""

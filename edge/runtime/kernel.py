@@ -7,7 +7,7 @@ makes it short (it returns fewer), makes it fail (it raises), or ends the proces
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 hook: Callable[[str, int], int] | None = None
@@ -46,6 +46,12 @@ def unlink(path: Path) -> None:
 def receive_into(connection: socket.socket, room: memoryview) -> int:
     """Read what has arrived, at most what there is room for; 0: the peer has closed."""
     return connection.recv_into(room[: step("receive", len(room))])
+
+
+def read_into(descriptor: int, rooms: Sequence[memoryview], offset: int) -> int:
+    """Fill these rooms, one after the other, from this place of a file; return how many bytes there were."""
+    step("read", sum(map(len, rooms)))
+    return os.preadv(descriptor, rooms, offset)
 
 
 def send(connection: socket.socket, data: bytes | memoryview) -> int:

@@ -10,9 +10,11 @@ from typing import Protocol
 from edge.config import Destination
 from edge.core.delivery import Outcome
 from edge.errors import UnreachableError
-from edge.net.association import NotAcceptedError, Peer, cut_all, echo
+from edge.net.calling import echo
+from edge.net.parcel import Answer, Parcel
+from edge.net.peer import NotAcceptedError, Peer, cut_all
 from edge.net.readback import Fetch, by_get, by_wado
-from edge.net.storage import Answer, Parcel, Storage
+from edge.net.storage import Doubts, Storage
 from edge.net.stow import Stow
 from edge.net.web import WebClient, WebPeer, look
 from edge.runtime.gate import OPEN, Gate
@@ -60,6 +62,7 @@ class DimseCarrier:
 
     def __init__(self, peer: Peer, gate: Gate = OPEN) -> None:
         self.peer = peer
+        self.doubts = Doubts()
         self._gate = gate
 
     def check(self) -> None:
@@ -70,7 +73,7 @@ class DimseCarrier:
 
     def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
         kinds = [(parcel.sop_class_uid, parcel.transfer_syntax_uid) for parcel in parcels]
-        return Storage(self.peer, kinds, gate=self._gate)
+        return Storage(self.peer, kinds, gate=self._gate, doubts=self.doubts)
 
     def abort(self) -> None:
         cut_all(self.peer.name)

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from edge.dicom.decode import decode
 from edge.dicom.frame_index import OpenFrames
 from edge.errors import BadInputError, EdgeError, NotFoundError
-from edge.net.storage import UNREADABLE
+from edge.net.recoding import UNREADABLE
 from edge.store import durable, header
 from edge.store.header import Header
 
@@ -58,6 +58,8 @@ class Comparison:
 
     verdict: Verdict
     reason: str = ""
+    is_other_form: bool = False
+    """The same picture, but in another transfer syntax: our bytes cannot be had from there again."""
 
 
 SAME = Comparison(verdict=Verdict.SAME)
@@ -128,9 +130,8 @@ def _compare_attributes(kept: Path, back: Path, *, with_form: bool) -> Compariso
     wrong = sorted(names - _IDENTITY)
     if wrong:
         return Comparison(verdict=Verdict.CHANGED, reason=f"kept there with other attributes: {_list(wrong)}")
-    return Comparison(
-        verdict=Verdict.SAME, reason=f"set right there: {_list(sorted(names))}" if names else ""
-    )  # fmt: skip
+    reason = f"set right there: {_list(sorted(names))}" if names else ""
+    return Comparison(verdict=Verdict.SAME, reason=reason, is_other_form=with_form)
 
 
 def _read(path: Path) -> Dataset:
