@@ -106,8 +106,8 @@ def _patient_and_study(ds: Dataset, subject: Subject) -> None:
 def _series_and_equipment(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
     description = subject.description
     ds.Modality = "SM"
-    ds.SeriesInstanceUID = subject.plan.series_instance_uid
-    ds.SeriesNumber = subject.metadata.series_number
+    ds.SeriesInstanceUID = instance.series_instance_uid
+    ds.SeriesNumber = subject.metadata.series_number + instance.region
     if subject.metadata.series_description:
         ds.SeriesDescription = subject.metadata.series_description
     ds.FrameOfReferenceUID = instance.frame_of_reference_uid
@@ -185,7 +185,7 @@ def _matrix(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
     if level.mpp_x:
         ds.ImagedVolumeWidth = _single(level.width_px * level.mpp_x / 1000)
         ds.ImagedVolumeHeight = _single(level.height_px * level.mpp_y / 1000)
-        ds.ImagedVolumeDepth = _THICKNESS_MM * level.focal_plane_count * 1000
+        ds.ImagedVolumeDepth = _single(_THICKNESS_MM * 1000 + _spacing_mm(level) * 1000 * (level.focal_plane_count - 1))
 
 
 def _part(ds: Dataset, instance: PlannedInstance) -> None:
@@ -194,6 +194,11 @@ def _part(ds: Dataset, instance: PlannedInstance) -> None:
         ds.SOPInstanceUIDOfConcatenationSource = part.source_uid
         ds.InConcatenationNumber, ds.InConcatenationTotalNumber = part.number, part.total
         ds.ConcatenationFrameOffsetNumber = part.first
+
+
+def _spacing_mm(level: Level) -> float:
+    """Return the distance of focal planes; where the scan does not say it, that of planes that touch."""
+    return level.focal_spacing_um / 1000 or _THICKNESS_MM
 
 
 def _index(dimension_uid: str, tag: int) -> Dataset:
@@ -205,9 +210,11 @@ def _index(dimension_uid: str, tag: int) -> Dataset:
 
 
 def _origin_mm(subject: Subject, instance: PlannedInstance) -> tuple[float, float]:
-    # Where on the glass the scan lies is not known: its far corner is put on the slide's origin, every level alike.
     if instance.kind not in ("VOLUME", "THUMBNAIL"):
         return 0.0, 0.0
+    if instance.origin_mm is not None:
+        return instance.origin_mm
+    # Where on the glass the scan lies is not known: its far corner is put on the slide's origin, every level alike.
     base = subject.plan.instances[0].level
     return base.height_px * base.mpp_y / 1000, base.width_px * base.mpp_x / 1000
 
@@ -219,7 +226,7 @@ def _functional_groups(ds: Dataset, subject: Subject, instance: PlannedInstance)
         measures.PixelSpacing = [_number(level.mpp_y / 1000), _number(level.mpp_x / 1000)]
         measures.SliceThickness = _number(_THICKNESS_MM)
         if level.focal_plane_count > 1:
-            measures.SpacingBetweenSlices = _number(_THICKNESS_MM)
+            measures.SpacingBetweenSlices = _number(_spacing_mm(level))
         shared.PixelMeasuresSequence = Sequence([measures])
     else:
         shared.PixelMeasuresSequence = Sequence([Dataset()])
@@ -284,9 +291,9 @@ def _specimen(ds: Dataset, subject: Subject) -> None:
 
 
 def _optical_path(ds: Dataset, description: SlideDescription, instance: PlannedInstance) -> None:
-    if description.channels:
+    if channels := _channels(description, instance):
         ds.OpticalPathSequence = Sequence(
-            _fluorescent_path(number, channel, description) for number, channel in enumerate(description.channels, 1)
+            _fluorescent_path(number, channel, description) for number, channel in enumerate(channels, 1)
         )
         return
     path = Dataset()
@@ -305,6 +312,14 @@ def _optical_path(ds: Dataset, description: SlideDescription, instance: PlannedI
     if is_level and description.objective_power:
         path.ObjectiveLensPower = _number(description.objective_power)
     ds.OpticalPathSequence = Sequence([path])
+
+
+def _channels(description: SlideDescription, instance: PlannedInstance) -> tuple[Channel, ...]:
+    """Return the channels of a grey level; pictures, and levels in colour, have none."""
+    count = instance.level.optical_path_count
+    if instance.kind != "VOLUME" or instance.encoding.sample_count > 1:
+        return ()
+    return description.channels if len(description.channels) == count else (Channel(),) * (count if count > 1 else 0)
 
 
 def _fluorescent_path(number: int, channel: Channel, description: SlideDescription) -> Dataset:

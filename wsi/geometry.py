@@ -6,7 +6,7 @@ counted from 1, tiles across first, then down, then focal planes, then optical p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,8 @@ class Level:
     mpp_y: float = 0.0
     focal_plane_count: int = 1
     optical_path_count: int = 1
+    focal_spacing_um: float = field(default=0.0, repr=False)
+    """Between focal planes; 0 where it is not known."""
 
     def __post_init__(self) -> None:
         sides = (self.width_px, self.height_px, self.tile_width_px, self.tile_height_px)

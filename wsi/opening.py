@@ -30,7 +30,7 @@ def open_slide(path: Path, *, through: Reader = "") -> OpenSource:
             return open_tiff(path)
         except UnsupportedSlideError as reason:
             # Before OpenSlide, which would take the first channel for the whole slide.
-            return _planes(path) or _decoded(path, magic, reason)
+            return _stacks(path) or _decoded(path, magic, reason)
     from wsi.dicom_source import is_dicom, open_dicom
 
     if is_dicom(magic) or path.is_dir():
@@ -41,11 +41,11 @@ def open_slide(path: Path, *, through: Reader = "") -> OpenSource:
     return _decoded(path, magic, None)
 
 
-def _planes(path: Path) -> OpenSource | None:
-    from wsi.plane_source import open_planes
+def _stacks(path: Path) -> OpenSource | None:
+    from wsi.stack_source import open_stacks
 
     try:
-        return open_planes(path)
+        return open_stacks(path)
     except (NotASlideError, UnreadableSlideError):
         return None
 

@@ -5,7 +5,6 @@ The whole picture is decoded into memory once, which bounds its size; it becomes
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -21,6 +20,7 @@ from wsi.encoding import Encoding, Origin
 from wsi.errors import NotASlideError, UnreadableSlideError, UnsupportedSlideError
 from wsi.geometry import Level
 from wsi.identity import identity_of
+from wsi.planes import READ_ERRORS
 from wsi.source import Kind, MadeImage, OpenSource, Pixels, SlideDescription
 from wsi.tiff_facts import MPP_ASSUMED, MPP_NOTE, describe
 
@@ -30,18 +30,6 @@ PICTURE_PX_MAX = 200_000_000
 _PSNR_DB_MIN = 25.0
 _MAGICS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_ERRORS = (
-    tifffile.TiffFileError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    OSError,
-    EOFError,
-    struct.error,
-)
 
 
 def open_picture(path: Path, magic: bytes) -> OpenSource:
@@ -75,7 +63,7 @@ def _open_tiff(path: Path) -> OpenSource:
             series = tiff.series[0]
             axes, shape, kind = series.axes, series.shape, str(series.dtype)
             facts = describe(path, tiff, tiff.pages[0], identity=identity_of([path]))
-    except _ERRORS as error:
+    except READ_ERRORS as error:
         raise UnreadableSlideError(f"{path.name} has a damaged structure: {error}.") from error
     if axes not in ("YX", "YXS") or kind != "uint8" or (axes == "YXS" and shape[2] not in (3, 4)):
         sides = " x ".join(f"{size} {axis}" for size, axis in zip(shape, axes, strict=True))
@@ -159,7 +147,7 @@ class _Picture:
     def _decoded(self) -> Pixels:
         try:
             pixels = np.asarray(self._decode())
-        except _ERRORS as error:
+        except READ_ERRORS as error:
             raise UnreadableSlideError(f"{self._path.name} cannot be decoded: {error}.") from error
         if self._sample_count == 1 and pixels.ndim == 3:
             pixels = pixels[..., 0]

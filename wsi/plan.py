@@ -30,6 +30,8 @@ class ImageOutline:
     is_resampled: bool
     kept: tuple[int, ...] | None = None
     """Indices from 0 of the frames that are written; None: all."""
+    region: int = 0
+    origin_mm: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,10 @@ class PlannedInstance:
     part: Part | None = None
     kept: tuple[int, ...] | None = None
     """Indices from 0 of the level's frames that are written, each with its place; None: all of them, in order."""
+    series_instance_uid: str = ""
+    region: int = 0
+    origin_mm: tuple[float, float] | None = None
+    """X and Y on the glass of the upper left pixel; None: not known."""
 
     @property
     def frame_count(self) -> int:
@@ -114,10 +120,11 @@ def split(instance: PlannedInstance, sizes: Sequence[int], *, max_bytes: int) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One series: the study and series it belongs to, and its instances, base level first."""
+    """The study, its series, and their instances, base level first; a series for every region of the glass."""
 
     study_instance_uid: str
     series_instance_uid: str
+    """Of the first region."""
     specimen_uid: str
     dimension_uid: str
     instances: tuple[PlannedInstance, ...]
@@ -156,16 +163,24 @@ def make_plan(
         specimen_uid=derive_uid("specimen", identity),
         dimension_uid=derive_uid("dimension", series),
         instances=tuple(
-            _instance(outline, index, identity=identity, series=series, version=version)
+            _instance(outline, index, identity=identity, series=series_uid(series, outline.region), version=version)
             for index, outline in enumerate(outlines)
         ),
     )
+
+
+def series_uid(first: str, region: int) -> str:
+    """Return the series of a region; that of the first, number 0, is given."""
+    return derive_uid("region", first, str(region)) if region else first
 
 
 def _instance(outline: ImageOutline, index: int, *, identity: str, series: str, version: str) -> PlannedInstance:
     form = repr((outline.kind, index, outline.level, outline.encoding))
     if outline.kept is not None:
         form += f" sparse {outline.kept}"
+    # Only where there is something to say, so that other scans keep the UIDs they have always had.
+    if outline.origin_mm is not None or outline.level.focal_spacing_um:
+        form += f" at {outline.origin_mm} planes {outline.level.focal_spacing_um}"
     return PlannedInstance(
         sop_instance_uid=derive_uid("instance", series, version, form),
         instance_number=index + 1,
@@ -176,6 +191,9 @@ def _instance(outline: ImageOutline, index: int, *, identity: str, series: str, 
         frame_of_reference_uid=reference_uid(identity, outline.kind),
         pyramid_uid=derive_uid("pyramid", series) if outline.kind == "VOLUME" else "",
         kept=outline.kept,
+        series_instance_uid=series,
+        region=outline.region,
+        origin_mm=outline.origin_mm,
     )
 
 

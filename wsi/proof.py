@@ -16,8 +16,11 @@ from wsi.sparse import kept_frames
 from wsi.verify import verify_file
 
 _FILES_MAX = 10_000
+_PLACE_DIGITS = 4
+"""Of a millimetre: a tenth of a micrometre tells regions apart, and survives being written as decimal text."""
 
-_Shape = tuple[str, int, int]
+_Shape = tuple[str, int, int, str]
+"""Kind, width, height, and where on the glass; regions of one slide may be equally large."""
 
 
 def verify_source(
@@ -30,8 +33,9 @@ def verify_source(
     mend(source)
     problems: list[str] = []
     found: dict[_Shape, list[FrameIndex]] = {}
+    places = {place for image in source.images if (place := _place(image.origin_mm))}
     for index in sorted(_candidates(source, directory, problems), key=_first_frame):
-        parts = found.setdefault(_shape(index), [])
+        parts = found.setdefault(_shape(index, places), [])
         if parts and not index.dataset.get("ConcatenationUID"):
             problems.append(f"{index.path.name} is there twice: {parts[0].path.name} shows the same.")
         else:
@@ -116,10 +120,10 @@ def _verify(
         if _is_sparse(index) and isinstance(planned, StoredImage):
             table = planned.table.take(_kept(planned))
         return verify_file(index.path, planned, table=table, first=first, end=end, workers=workers, on_frames=on_frames)
-    parent = _shape_of(planned.parent)
+    parent = _shape_of(planned.parent)[:3]
     for path in sorted(directory.glob("*.dcm"))[:_FILES_MAX]:
         larger = index_frames(path)
-        if _shape(larger) == parent and larger.dataset.SeriesInstanceUID == index.dataset.SeriesInstanceUID:
+        if _shape(larger, set())[:3] == parent and larger.dataset.SeriesInstanceUID == index.dataset.SeriesInstanceUID:
             frames = FrameTable(path=path, offsets=larger.offsets, lengths=larger.lengths)
             return verify_file(index.path, planned.bind(frames), table=None, workers=workers, on_frames=on_frames)
     raise UnsupportedSlideError(f"{index.path.name} was made from a level that is not in {directory}.")
@@ -138,11 +142,21 @@ def _candidates(source: Source, directory: Path, problems: list[str]) -> list[Fr
     return named or found
 
 
+def _place(origin_mm: tuple[float, float] | None) -> str:
+    return "" if origin_mm is None else f"{origin_mm[0]:.{_PLACE_DIGITS}f} {origin_mm[1]:.{_PLACE_DIGITS}f}"
+
+
 def _shape_of(image: AnyImage) -> _Shape:
-    return image.kind.value, image.level.width_px, image.level.height_px
+    return image.kind.value, image.level.width_px, image.level.height_px, _place(image.origin_mm)
 
 
-def _shape(index: FrameIndex) -> _Shape:
+def _shape(index: FrameIndex, places: set[str]) -> _Shape:
+    """Return what an object shows; its place only where it is one of those that the scan names."""
     ds = index.dataset
     kind = [*ds.get("ImageType", []), "", "", ""][2]
-    return str(kind), int(ds.get("TotalPixelMatrixColumns", 0)), int(ds.get("TotalPixelMatrixRows", 0))
+    place = ""
+    for origin in ds.get("TotalPixelMatrixOriginSequence") or []:
+        x_mm, y_mm = origin.XOffsetInSlideCoordinateSystem, origin.YOffsetInSlideCoordinateSystem
+        place = _place((float(x_mm), float(y_mm)))
+    width_px, height_px = int(ds.get("TotalPixelMatrixColumns", 0)), int(ds.get("TotalPixelMatrixRows", 0))
+    return str(kind), width_px, height_px, place if place in places else ""

@@ -62,6 +62,13 @@ def with_missing_levels(images: Sequence[Image]) -> tuple[AnyImage, ...]:
         raise UnsupportedSlideError("Missing levels are made for slides of one plane only.")
     if any(image.encoding.bits != 8 for image in native):
         raise UnsupportedSlideError("Missing levels are made for slides of 8 bit only.")
+    regions = sorted({image.region for image in native})
+    levels = [level for region in regions for level in _filled([one for one in native if one.region == region])]
+    return (*levels, *others)
+
+
+def _filled(native: list[Image]) -> list[AnyImage]:
+    """Return the levels of one pyramid, and those that are missing between and below them."""
     levels: list[AnyImage] = [native.pop(0)]
     while len(levels) < _LEVELS_MAX:
         current = levels[-1]
@@ -71,7 +78,7 @@ def with_missing_levels(images: Sequence[Image]) -> tuple[AnyImage, ...]:
             levels.append(_half(current))
         else:
             break
-    return (*levels, *others)
+    return levels
 
 
 def _is_larger_than_a_tile(level: Level) -> bool:
@@ -95,7 +102,15 @@ def _half(parent: AnyImage) -> MissingImage:
         lossy_methods=(*parent.encoding.lossy_methods, "ISO_10918_1"),
         origin=Origin.REENCODED,
     )
-    return MissingImage(kind=Kind.VOLUME, level=half, encoding=encoding, is_resampled=True, parent=parent)
+    return MissingImage(
+        kind=Kind.VOLUME,
+        level=half,
+        encoding=encoding,
+        is_resampled=True,
+        region=parent.region,
+        origin_mm=parent.origin_mm,
+        parent=parent,
+    )
 
 
 class _Room(local):

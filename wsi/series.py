@@ -45,6 +45,8 @@ def plan_conversion(
                 encoding=image.encoding,
                 is_resampled=image.is_resampled,
                 kept=kept_frames(image) if is_sparse else None,
+                region=image.region,
+                origin_mm=image.origin_mm,
             )
             for image in images_of(source, levels)
         ],

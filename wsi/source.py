@@ -128,6 +128,10 @@ class ImageBase:
     """The scanner or we shrank it from the base level."""
     defects: tuple[int, ...] = ()
     """Numbers, from 1, of the frames that are damaged in the scan and white in the object."""
+    region: int = 0
+    """Pieces of the glass that were scanned apart are counted from 0; each becomes a series of its own."""
+    origin_mm: tuple[float, float] | None = None
+    """X and Y on the glass of the upper left pixel, where the scan says it.  Standard: PS3.3 C.8.12.2.1"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

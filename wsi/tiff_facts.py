@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from datetime import datetime
 from pathlib import Path
 
 import tifffile
 
-from wsi.source import SlideDescription
+from wsi.source import Channel, SlideDescription
 
 MPP_MIN, MPP_MAX = 0.02, 25.0
 """Outside is no microscope: 72 dpi, for instance, is 353 µm a pixel."""
@@ -59,9 +61,9 @@ def _aperio(text: str) -> dict[str, object]:
         "serial": pairs.get("ScanScope ID", "")[:64],
         "software": text.split("\n", 1)[0].strip()[:64],
         "acquired_at": _aperio_time(pairs),
-        "objective_power": _positive(pairs.get("AppMag")),
+        "objective_power": positive(pairs.get("AppMag")),
     }
-    if (mpp := _positive(pairs.get("MPP"))) is not None:
+    if (mpp := positive(pairs.get("MPP"))) is not None:
         facts["mpp"] = (mpp, mpp)
     return facts
 
@@ -81,7 +83,7 @@ def _philips(text: str) -> dict[str, object]:
         found = re.search(rf'Name="{name}"[^>]*>([^<]*)<', text)
         return found.group(1).strip() if found else ""
 
-    spacing = [_positive(part) for part in re.findall(r"[0-9.eE+-]+", attribute("DICOM_PIXEL_SPACING"))[:2]]
+    spacing = [positive(part) for part in re.findall(r"[0-9.eE+-]+", attribute("DICOM_PIXEL_SPACING"))[:2]]
     facts: dict[str, object] = {
         "manufacturer": attribute("DICOM_MANUFACTURER") or "Philips",
         "serial": attribute("DICOM_DEVICE_SERIAL_NUMBER"),
@@ -101,10 +103,10 @@ def _ome(text: str) -> dict[str, object]:
         found = re.search(rf'\b{name}="([^"]*)"', text)
         return found.group(1).strip() if found else ""
 
-    facts: dict[str, object] = {"objective_power": _positive(attribute("NominalMagnification"))}
+    facts: dict[str, object] = {"objective_power": positive(attribute("NominalMagnification"))}
     sizes = []
     for axis in "XY":
-        size, unit = _positive(attribute(f"PhysicalSize{axis}")), attribute(f"PhysicalSize{axis}Unit")
+        size, unit = positive(attribute(f"PhysicalSize{axis}")), attribute(f"PhysicalSize{axis}Unit")
         sizes.append(size * _OME_UM[unit] if size and unit in _OME_UM else None)
     if sizes[0] and sizes[1]:
         facts["mpp"] = (sizes[0], sizes[1])
@@ -126,9 +128,40 @@ def _resolution_mpp(page: tifffile.TiffPage) -> tuple[float, float] | None:
     return unit_um * x_bottom / x_top, unit_um * y_bottom / y_top
 
 
-def _positive(text: str | None) -> float | None:
+def positive(text: str | None) -> float | None:
+    """Return a number above 0, or None."""
     try:
         value = float(text or "")
     except ValueError:
         return None
     return value if 0 < value < 1e9 else None
+
+
+def description_of(page: tifffile.TiffPage) -> str:
+    """Return a page's description; some makers write it in UTF-16."""
+    value = page.tags.valueof(270)
+    if isinstance(value, bytes):
+        return value.decode("utf-16" if value[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
+    return str(value or "")
+
+
+def from_base64(text: str) -> str:
+    """Return what a text in base 64 says, or the text itself where it is none."""
+    try:
+        return base64.b64decode(text.strip(), validate=True).decode("ascii").strip()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return text.strip()
+
+
+def ome_planes(xml: str, count: int) -> tuple[float, tuple[Channel, ...]]:
+    """Return the distance of focal planes in micrometres, 0 unknown, and what is said of each of the channels."""
+    found = []
+    for text in re.findall(r"<(?:\w+:)?Channel\b([^>]*)>", xml)[:count]:
+        attributes = dict(re.findall(r'(\w+)="([^"]*)"', text))
+        wavelength_nm = positive(attributes.get("ExcitationWavelength")) or 0.0
+        found.append(Channel(name=attributes.get("Name", "")[:64], excitation_nm=wavelength_nm))
+    size = re.search(r'\bPhysicalSizeZ="([^"]*)"', xml)
+    unit = re.search(r'\bPhysicalSizeZUnit="([^"]*)"', xml)
+    spacing = positive(size.group(1)) if size else None
+    scale = _OME_UM.get(unit.group(1) if unit else "", 0.0)
+    return (spacing or 0.0) * scale, tuple(found) + (Channel(),) * (count - len(found))

@@ -97,8 +97,12 @@ def _open(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage], t
         from wsi.ndpi_source import open_ndpi
 
         return open_ndpi(path, tiff, pages)
-    if tiff.is_scn or tiff.is_bif or str(pages[0].software).startswith("MedScan"):
-        raise UnsupportedSlideError(f"{path.name} has several regions, or tiles that overlap.")
+    from wsi.qpi import is_qpi
+
+    if tiff.is_scn or is_qpi(pages[0]):
+        raise UnsupportedSlideError(f"{path.name} has several planes, or several regions.")
+    if tiff.is_bif or str(pages[0].software).startswith("MedScan"):
+        raise UnsupportedSlideError(f"{path.name} has tiles that overlap.")
     levels = _levels(path, pages)
     facts = describe(path, tiff, levels[0], identity=identity_of([path]))
     file_bytes = path.stat().st_size
@@ -139,7 +143,7 @@ def _level_image(
     *,
     file_bytes: int,
 ) -> StoredImage:
-    table, encoding = _table(path, page, tables, file_bytes=file_bytes)
+    table, encoding = frame_table(path, page, tables, file_bytes=file_bytes)
     mpp = facts.mpp or (0.0, 0.0)
     level = Level(
         width_px=page.imagewidth,
@@ -156,8 +160,10 @@ def _level_image(
     return StoredImage(kind=Kind.VOLUME, level=level, encoding=encoding, is_resampled=page is not base, table=table)
 
 
-def _table(path: Path, page: tifffile.TiffPage, tables: LongTables, *, file_bytes: int) -> tuple[FrameTable, Encoding]:
-    offsets, lengths = _integers(page, TILE_OFFSETS, tables), _integers(page, TILE_LENGTHS, tables)
+def frame_table(
+    path: Path, page: tifffile.TiffPage, tables: LongTables, *, file_bytes: int
+) -> tuple[FrameTable, Encoding]:
+    offsets, lengths = tile_numbers(page, TILE_OFFSETS, tables), tile_numbers(page, TILE_LENGTHS, tables)
     if len(offsets) != len(lengths) or not len(offsets):
         raise UnreadableSlideError(f"{path.name} lists {len(offsets)} tile offsets but {len(lengths)} lengths.")
     lengths[offsets == 0] = 0
@@ -180,7 +186,7 @@ def _table(path: Path, page: tifffile.TiffPage, tables: LongTables, *, file_byte
     return make(path, page, first, offsets, lengths, is_sparse=is_sparse)
 
 
-def _integers(page: tifffile.TiffPage, code: int, tables: LongTables) -> np.ndarray:
+def tile_numbers(page: tifffile.TiffPage, code: int, tables: LongTables) -> np.ndarray:
     """Return a tag of many numbers; long ones tifffile has not seen."""
     if (table := tables.get((page.offset, code))) is not None:
         return table.read()

@@ -12,15 +12,15 @@ from pydicom.encaps import generate_frames
 from wsidicom import WsiDicom
 
 from tests.support.judges import dciodvfy_findings
+from tests.support.scans import jpeg, picture, tiles_of, write_level
 from wsi.convert import Conversion, convert, open_slide
-from wsi.errors import UnsupportedSlideError
 from wsi.geometry import Tile
 
 SHAPE = {"CZYX": (3, 2, 300, 200), "ZCYX": (2, 3, 300, 200), "CYX": (3, 300, 200), "ZYX": (2, 300, 200)}
 
 
 def write(path: Path, axes: str, depth: type, *, tile: tuple[int, int] | None = (64, 64)) -> np.ndarray:
-    pixels = np.random.default_rng(1).integers(0, np.iinfo(depth).max, SHAPE[axes]).astype(depth)
+    pixels: np.ndarray = np.random.default_rng(1).integers(0, np.iinfo(depth).max, SHAPE[axes]).astype(depth)
     channels = {"Channel": {"Name": ["DAPI", "FITC", "Cy5"]}} if "C" in axes else {}
     facts = {"axes": axes, "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5, **channels}
     tifffile.imwrite(path, pixels, tile=tile, metadata=facts, ome=True, photometric="minisblack", compression="deflate")
@@ -89,7 +89,39 @@ def test_openslide_is_not_asked_for_what_it_would_read_one_channel_of(tmp_path: 
         assert source.images[0].level.optical_path_count == 3
 
 
-def test_signed_numbers_are_refused(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.ome.tif", np.zeros((3, 64, 64), np.int8), metadata={"axes": "CYX"}, ome=True)
-    with pytest.raises(UnsupportedSlideError, match="3 C x 64 Y x 64 X of int8"):
-        open_slide(tmp_path / "a.ome.tif")
+def test_signed_numbers_are_stored_raised_and_that_is_said(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(2).integers(-128, 128, (3, 64, 64)).astype(np.int8)
+    tifffile.imwrite(tmp_path / "a.ome.tif", pixels, metadata={"axes": "CYX"}, ome=True)
+    result = convert(tmp_path / "a.ome.tif", tmp_path / "out")
+    assert "stored 128 higher" in " ".join(result.notes)
+    frames = list(generate_frames(pydicom.dcmread(result.files[0].path).PixelData, number_of_frames=3))
+    for number in range(3):
+        found = imagecodecs.jpegls_decode(frames[number])[:64, :64].astype(np.int16)
+        assert np.array_equal(found - 128, pixels[number])
+
+
+def test_a_stack_in_colour_is_copied_plane_by_plane(tmp_path: Path) -> None:
+    planes = [[jpeg(tile) for tile in tiles_of(picture(200, 300, number))] for number in range(3)]
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="300" SizeY="200" SizeC="3" SizeZ="3"'
+        ' SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5" PhysicalSizeZ="1.5"><Channel ID="Channel:0:0"'
+        ' SamplesPerPixel="3"/><TiffData IFD="0" PlaneCount="3"/></Pixels></Image></OME>'
+    )
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=False) as tiff:
+        for number, tiles in enumerate(planes):
+            write_level(tiff, tiles, 300, 200, description="" if number else xml)
+    result = convert(tmp_path / "a.ome.tif", tmp_path / "out")
+    ds = pydicom.dcmread(result.files[0].path)
+    assert (ds.TotalPixelMatrixFocalPlanes, ds.NumberOfOpticalPaths, ds.PhotometricInterpretation) == (
+        3, 1, "YBR_FULL_422",
+    )  # fmt: skip
+    measures = ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert float(measures.SpacingBetweenSlices) == pytest.approx(0.0015)
+    frames = list(generate_frames(ds.PixelData, number_of_frames=ds.NumberOfFrames))
+    assert [frame.removesuffix(b"\0") for frame in frames] == [tile for tiles in planes for tile in tiles]
+    assert [line for line in dciodvfy_findings(result.files[0].path) if "DICOMDIR" not in line] == []
+    with WsiDicom.open(tmp_path / "out") as slide:
+        for number in range(3):
+            found = np.asarray(slide.read_region((0, 0), 0, (64, 64), z=number * 1.5), np.int16)
+            assert np.abs(found - picture(200, 300, number)[:64, :64]).mean() < 4
