@@ -73,6 +73,17 @@ class Live(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     bitrate_bps_max: int = 2_500_000
     viewer_count_max: int = 16
     waiting_room: Literal["codes", "off"] = "codes"
+    relays: list[str] = []
+    """TURN servers that share `relay_secret` with this node, for example turn:turn.example.org:3478."""
+    relay_secret: str = ""
+    """coturn's `static-auth-secret`: who joins gets a name and a password from it that end."""
+    relay_s: int = 21_600
+    """How long those are good."""
+    second_source: str = ""
+    """A source shown beside every exam's picture, such as a camera on the probe; empty: one a tablet may send."""
+    publish_url: str = ""
+    """WHIP address of a media server that an exam may be shown through, for large audiences; empty: not possible."""
+    publish_token: str = ""
     """codes: who comes by six digits waits until the bedside lets them in; links open at once."""
 
 
@@ -377,3 +388,25 @@ def _check_destination(destination: Destination, path: Path) -> None:
                 f"{path}: destination {destination.name!r}: {key} {address!r} is not a web address.",
                 next_step="Write for example https://pacs.hospital.example/dicom-web.",
             )
+    tokens = [node.token for node in config.hub.node]
+    if any(len(token) < HUB_TOKEN_LENGTH_MIN for token in tokens) or len(set(tokens)) != len(tokens):
+        raise ConfigError(
+            f"{path}: each hub.node needs a token of its own, of at least {HUB_TOKEN_LENGTH_MIN} characters.",
+            next_step="Make one with `openssl rand -hex 32`.",
+        )
+    _check_live(config, path)
+
+
+def _check_live(config: Config, path: Path) -> None:
+    live = config.live
+    for url in live.relays:
+        if not url.startswith(("turn:", "turns:")):
+            raise ConfigError(f"{path}: live.relays: {url!r} is not a TURN address.", next_step="Write turn:host:port.")
+    if live.relays and not live.relay_secret:
+        raise ConfigError(
+            f"{path}: live.relays needs live.relay_secret.", next_step="Relays with a fixed password: live.ice_servers."
+        )
+    if live.second_source and config.find_source(live.second_source) is None:
+        raise ConfigError(f"{path}: live.second_source {live.second_source!r} is not the name of a [[source]].")
+    if live.publish_url and not live.publish_url.startswith(("http://", "https://")):
+        raise ConfigError(f"{path}: live.publish_url {live.publish_url!r} is not a web address.")

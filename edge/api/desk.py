@@ -16,7 +16,7 @@ import msgspec
 from edge.api.guides import Guides
 from edge.api.hub import Hub
 from edge.api.rows import show_object
-from edge.api.shapes import GuideView, OpenSession, SessionObject, SessionView, WaitingView
+from edge.api.shapes import GuideView, OpenSession, PublishView, SessionObject, SessionView, WaitingView
 from edge.api.situation import Situation
 from edge.api.views import for_principal, read_patient, view_session, without_patient
 from edge.api.waiting import WaitingRoom
@@ -166,6 +166,9 @@ class Desk:
             view.guide = msgspec.convert(self.guides.show(session_id), GuideView)
             view.is_picture_stopped = session_id in self.guides.stopped_ids
             view.consent_s = self.guides.consents_s.get(session_id)
+            view.may_publish = bool(self._config.live.publish_url)
+            said = self._situation.publishing.get(session_id)
+            view.publish = msgspec.convert(said, PublishView) if said else None
             view.waiting = msgspec.convert(self.waiting.show(session_id) if self.waiting else [], list[WaitingView])
         return view
 
@@ -198,6 +201,10 @@ class Desk:
         """Show the picture to the guests, or to nobody but the bedside.  Raises: UnreachableError."""
         await self._call("live", "room.show", session_id=session_id, is_shown=is_shown)
 
+    async def publish_outside(self, session_id: str, *, is_on: bool) -> None:
+        """Show a session through the configured media server, or end that.  Raises: ConflictError, UnreachableError."""
+        await self._call("live", "room.publish", session_id=session_id, is_on=is_on)
+
     async def record(self, verb: str, session_id: str, **values: Any) -> dict[str, Any]:
         """Ask record to do something within an open session.  Raises: ConflictError, UnreachableError, RemoteError."""
         await self.find_open(session_id)
@@ -226,6 +233,8 @@ class Desk:
                 await self._call("live", "room.open", session_id=session.session_id, source=session.source)
                 if self.guides is not None and session.session_id in self.guides.stopped_ids:
                     await self.show_picture(session.session_id, is_shown=False)
+                if self.guides is not None and session.session_id in self.guides.published_ids:
+                    await self.publish_outside(session.session_id, is_on=True)
         except UnreachableError:
             raise
         except EdgeError as error:

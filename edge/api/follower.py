@@ -119,9 +119,18 @@ class Follower:
             case "live", "peer.joined" | "peer.left":
                 await self._refresh_peers(session_id)
                 await self._desk.publish(session_id)
+            case "live", "publish.state":
+                self._take_publishing(session_id, values.get("publish"))
+                await self._desk.publish(session_id)
             case "convert", "job.changed":
                 job = values.get("job", values)
                 self._hub.publish("job", lambda principal: job if principal.may(Action.SEE_SLIDES) else None)
+
+    def _take_publishing(self, session_id: str, said: dict[str, Any] | None) -> None:
+        if said is None:
+            self._situation.publishing.pop(session_id, None)
+        else:
+            self._situation.publishing[session_id] = said
 
     async def _take_source(self, values: dict[str, Any]) -> None:
         row = values.get("source", values) if isinstance(values.get("source"), dict) else values

@@ -39,6 +39,8 @@ class Guides:
         self.on_change: Changed | None = None
         self.stopped_ids: set[str] = set()
         """Exams whose picture the bedside shows to nobody."""
+        self.published_ids: set[str] = set()
+        """Exams that are to be shown through the media server outside."""
         self.consents_s: dict[str, float] = {}
         """When the bedside said that the patient agrees."""
 
@@ -81,6 +83,7 @@ class Guides:
         self._leases.pop(session_id, None)
         self._peers.pop(session_id, None)
         self.stopped_ids.discard(session_id)
+        self.published_ids.discard(session_id)
         self.consents_s.pop(session_id, None)
 
     async def ask(self, session_id: str, person: Person) -> None:

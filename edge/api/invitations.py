@@ -44,6 +44,7 @@ class Invitations:
             role=role.value,
             specialist_url=link,
             whep_url=f"{self._public_url}/whep/{session.session_id}",
+            whip_url=f"{self._public_url}/whip/{session.session_id}",
             code=minted.code,
             code_expires_s=minted.code_expires_s,
             qr_svg=segno.make(link, error="m").svg_inline(scale=4, border=2),

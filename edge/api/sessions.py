@@ -41,6 +41,8 @@ def routes() -> list[Route]:
               body=shapes.WaitingAnswer, returns=shapes.Done, summary="Let somebody in who waits, or refuse"),
         Route(method="POST", path=f"{_ONE}/picture", name="sessions.picture", gate=run, answer=show_picture,
               body=shapes.PictureWish, returns=shapes.Done, summary="Stop the guests' picture, or show it again"),
+        Route(method="POST", path=f"{_ONE}/publish", name="sessions.publish", gate=run, answer=publish_outside,
+              body=shapes.PublishWish, returns=shapes.Done, summary="Show it through the media server, or end that"),
         Route(method="POST", path=f"{_ONE}/consent", name="sessions.consent", gate=run, answer=note_consent,
               returns=shapes.Done, summary="The patient agrees to be watched", audit="session.consent"),
         Route(method="POST", path=f"{_ONE}/record/start", name="sessions.record_start", gate=ask, answer=start_clip,
@@ -149,6 +151,16 @@ async def show_picture(call: Call) -> shapes.Done:
     await call.parts.audit(call.principal, "live.show" if call.body.is_shown else "live.stop", session_id)
     await call.parts.desk.show_picture(session_id, is_shown=call.body.is_shown)
     await call.parts.desk.publish(session_id)
+    return shapes.Done()
+
+
+async def publish_outside(call: Call) -> shapes.Done:
+    """Show an exam through the media server of the configuration, for large audiences, or end that."""
+    session_id, guides = call.path("session_id"), call.parts.guides
+    await call.parts.desk.find_open(session_id)
+    await call.parts.audit(call.principal, "live.publish" if call.body.is_on else "live.unpublish", session_id)
+    await call.parts.desk.publish_outside(session_id, is_on=call.body.is_on)
+    (guides.published_ids.add if call.body.is_on else guides.published_ids.discard)(session_id)
     return shapes.Done()
 
 

@@ -188,6 +188,14 @@ class WaitingView(Answer):
     since_s: float
 
 
+class PublishView(Answer):
+    """The way to a media server that distributes the picture."""
+
+    state: str
+    """connecting, live or waiting."""
+    reason: str = ""
+
+
 class SessionView(Answer):
     session_id: str
     source: str
@@ -213,6 +221,10 @@ class SessionView(Answer):
     """The bedside shows the guests nothing; the record goes on."""
     consent_s: float | None = None
     """When the bedside said that the patient agrees to be watched."""
+    publish: PublishView | None = None
+    """How it stands with the media server outside; None: nobody asked for it."""
+    may_publish: bool = False
+    """A media server is configured."""
 
 
 class SessionOpened(SessionView, kw_only=True):
@@ -222,7 +234,8 @@ class SessionOpened(SessionView, kw_only=True):
 
 
 class InviteRequest(Request):
-    role: Literal["specialist", "observer"] = "specialist"
+    role: Literal["specialist", "observer", "camera"] = "specialist"
+    """camera: sends a second picture by WHIP and sees nothing."""
 
 
 class Invite(Answer):
@@ -231,6 +244,8 @@ class Invite(Answer):
     role: str
     specialist_url: str
     whep_url: str
+    whip_url: str
+    """Where a camera sends its picture."""
     code: str
     """Six digits, for those who cannot open a link; short-lived."""
     code_expires_s: float
@@ -261,6 +276,10 @@ class WaitingAnswer(Request):
 
 class PictureWish(Request):
     is_shown: bool
+
+
+class PublishWish(Request):
+    is_on: bool
 
 
 class StillRequest(Request):

@@ -14,6 +14,8 @@ class Situation:
         """By session."""
         self.peers: dict[str, list[dict[str, Any]]] = {}
         """By session."""
+        self.publishing: dict[str, dict[str, Any]] = {}
+        """By session: how it stands with the media server outside."""
         self.is_up: dict[str, bool] = dict.fromkeys(SERVICES, False)
 
     def take_sources(self, rows: list[dict[str, Any]]) -> None:
@@ -39,3 +41,4 @@ class Situation:
                 self.recordings.clear()
             case "live":
                 self.peers.clear()
+                self.publishing.clear()

@@ -30,6 +30,8 @@ class Action(StrEnum):
     """Ask for a still or a clip from within a session."""
     SEE_SLIDES = "see_slides"
     RUN_JOBS = "run_jobs"
+    SEND_PICTURE = "send_picture"
+    """Send a second picture into a session."""
     SEE_OUTBOX = "see_outbox"
     RUN_OUTBOX = "run_outbox"
     SEE_AUDIT = "see_audit"
@@ -47,8 +49,8 @@ _ALLOWED: dict[UserRole, frozenset[Action]] = {
     UserRole.OPERATOR: frozenset(
         {
             Action.READ_IMAGES, Action.SEE_WORKLIST, Action.RUN_SESSION, Action.JOIN_SESSION, Action.ASK_CAPTURE,
-            Action.SEE_SLIDES, Action.SEE_OUTBOX, Action.RUN_OUTBOX, Action.SEE_HEALTH, Action.STORE, Action.RUN_JOBS,
-            Action.MARK_STUDIES, Action.SHARE_STUDIES,
+            Action.SEND_PICTURE, Action.SEE_SLIDES, Action.SEE_OUTBOX, Action.RUN_OUTBOX, Action.SEE_HEALTH,
+            Action.STORE, Action.RUN_JOBS, Action.MARK_STUDIES, Action.SHARE_STUDIES,
         }
     ),
     UserRole.SPECIALIST: frozenset(
@@ -74,6 +76,8 @@ _ONLY_READS = frozenset({Action.READ_IMAGES, Action.SEE_SLIDES})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+_ONLY_SENDS = frozenset({Action.SEND_PICTURE})
+"""What an invited camera may do."""
 class Principal:
     """A signed-in person or an invited guest."""
 
@@ -106,6 +110,8 @@ class Principal:
     def role_in(self, session_id: str) -> Role:
         """Return what this principal is once in a session: the operator is at the bedside."""
         if self.session_role is not None:
+        if self.session_role is Role.CAMERA:
+            return _ONLY_SENDS
             return self.session_role
         if self.may(Action.RUN_SESSION, session_id=session_id):
             return Role.BEDSIDE

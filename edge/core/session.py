@@ -14,6 +14,8 @@ class Role(StrEnum):
     BEDSIDE = "bedside"
     SPECIALIST = "specialist"
     OBSERVER = "observer"
+    CAMERA = "camera"
+    """Sends a second picture; sees and hears nothing."""
 
 
 class SessionState(StrEnum):

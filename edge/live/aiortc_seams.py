@@ -1,8 +1,9 @@
-"""Every private name of aiortc and aioice that we rely on, in one place.
+"""Every private name of aiortc's media and keys that we rely on, in one place; those of the network's path stand in
+`edge.live.ice_seams`.
 
 Stock aiortc encodes once a viewer, forgets a picture-loss indication when it is handed packets, sends a receiver's
-estimate to an encoder that is not ours, keeps 128 packets for resending and asks a public STUN server. What stands
-here changes that. `tests/contract/test_aiortc_seams.py` fails loudly when another version no longer has these names.
+estimate to an encoder that is not ours and keeps 128 packets for resending. What stands here changes that.
+`tests/contract/test_aiortc_seams.py` fails loudly when another version no longer has these names.
 """
 
 import asyncio
@@ -13,7 +14,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import aioice.ice
 from aiortc import RTCRtpSender, RTCRtpTransceiver
 from aiortc.clock import current_ntp_time
 from aiortc.rtcdtlstransport import RTCCertificate, SRTPProtectionProfile
@@ -35,7 +35,6 @@ from edge.live.picture import RTP_MODULUS, Picture
 from edge.live.track import PictureQueue
 
 AIORTC_VERSION = "1.16.0"
-AIOICE_VERSION = "0.13.0"
 
 HISTORY_PACKETS_MAX = 1024
 """For resending: two seconds at 5 Mbit/s."""
@@ -56,7 +55,6 @@ CIPHERS = (
 )
 """Stock aiortc offers only those of elliptic certificates; GStreamer and older clients have RSA ones."""
 _stock_ssl_context = RTCCertificate._create_ssl_context
-_stock_host_addresses = aioice.ice.get_host_addresses
 
 
 @dataclass(slots=True)
@@ -304,15 +302,3 @@ def _create_ssl_context(certificate: RTCCertificate, srtp_profiles: list[SRTPPro
     context: Any = _stock_ssl_context(certificate, srtp_profiles)
     context.set_cipher_list(CIPHERS)
     return context
-
-
-def allow_loopback(is_allowed: bool) -> None:
-    """Offer loopback candidates too, for browsers on this machine; a machine with nothing else offers it anyway."""
-
-    def host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
-        addresses: list[str] = _stock_host_addresses(use_ipv4, use_ipv6)
-        if use_ipv4 and (is_allowed or not addresses):
-            addresses = [*addresses, "127.0.0.1"]
-        return addresses
-
-    aioice.ice.get_host_addresses = host_addresses

@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from edge.config import Config, split_address
 from edge.errors import BusyError, ConflictError, NotFoundError
-from edge.live.aiortc_seams import allow_loopback, allow_rsa
+from edge.live.aiortc_seams import allow_rsa
+from edge.live.budget import SECOND_BPS_MAX
 from edge.live.feed import PictureState
 from edge.live.hub import Hub
+from edge.live.ice_seams import allow_loopback, hurry_relays
 from edge.live.room import Room
+from edge.live.rungs import SECOND_RUNGS
 from edge.runtime.rpc import Answer, Server
 
 ROOM_COUNT_MAX = 16
@@ -26,6 +30,7 @@ class Endpoint:
         self._config = config
         self._rooms: dict[str, Room] = {}
         self._hubs: dict[str, Hub] = {}
+        self._second: Hub | None = None
         self._server = Server(config.socket_path("live"), self.answers())
         self._failure: BaseException | None = None
 
@@ -33,12 +38,14 @@ class Endpoint:
         return {
             "room.open": self.open_room, "room.close": self.close_room, "room.tell": self.tell_room,
             "room.state": self.room_state, "room.show": self.show_picture,
-            "peer.offer": self.answer_offer, "peer.close": self.close_peer,
+            "peer.offer": self.answer_offer, "peer.close": self.close_peer, "peer.path": self.change_path,
+            "camera.offer": self.take_picture, "room.publish": self.publish_room,
         }  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until told to stop; an encoder thread that dies ends this with its error."""
         allow_loopback(split_address(self._config.api.listen)[0] in _LOOPBACK)
+        hurry_relays()
         allow_rsa()
         await self._server.start()
         try:
@@ -62,9 +69,11 @@ class Endpoint:
             raise NotFoundError(f"There is no source {source!r}.", next_step="Name one of the configuration's.")
         if len(self._rooms) >= ROOM_COUNT_MAX:
             raise BusyError(f"{ROOM_COUNT_MAX} sessions are live already.", next_step="Close one of them first.")
+        live = self._config.live
         self._rooms[session_id] = Room(
-            session_id, source, self._hub(source), config=self._config.live, tell=self._server.tell
-        )
+            session_id, source, self._hub(source), config=live, tell=self._server.tell, run_dir=self._config.run_dir,
+            make_hub=self._make_second, second_hub=self._second_hub(live.second_source) if live.second_source else None,
+        )  # fmt: skip
         return {}
 
     async def close_room(self, session_id: str) -> dict[str, Any]:
@@ -77,10 +86,28 @@ class Endpoint:
             await room.close(is_over=is_over)
             if all(other.source != room.source for other in self._rooms.values()):
                 await self._hubs.pop(room.source).stop()
+            if not self._rooms and self._second is not None:
+                second, self._second = self._second, None
+                await second.stop()
 
     async def answer_offer(self, session_id: str, peer_id: str, role: str, name: str, sdp: str) -> dict[str, Any]:
         room = self._find(session_id)
-        return {"sdp": await room.admit(peer_id=peer_id, role=role, name=name, sdp=sdp)}
+        answer = await room.admit(peer_id=peer_id, role=role, name=name, sdp=sdp)
+        return {"sdp": answer, "tag": room.tag_of(peer_id)}
+
+    async def take_picture(self, session_id: str, peer_id: str, name: str, sdp: str) -> dict[str, Any]:
+        """Take a second picture from whoever sends one by WHIP."""
+        room = self._find(session_id)
+        answer = await room.take_picture(peer_id=peer_id, name=name, sdp=sdp)
+        return {"sdp": answer, "tag": room.tag_of(peer_id)}
+
+    async def change_path(self, session_id: str, peer_id: str, fragment: str, if_match: str) -> dict[str, Any]:
+        """Take candidates that came after the offer, or an ICE restart."""
+        return dict(await self._find(session_id).change_path(peer_id, fragment, if_match))
+
+    async def publish_room(self, session_id: str, is_on: bool) -> dict[str, Any]:
+        await self._find(session_id).publish(is_on=is_on)
+        return {}
 
     async def close_peer(self, session_id: str, peer_id: str, bye: str = "") -> dict[str, Any]:
         """Let a peer go; with words for its page, the page does not try to come back."""
@@ -116,6 +143,24 @@ class Endpoint:
                 on_state=lambda state: self._picture_changed(source, state), on_failure=self._fail,
             )  # fmt: skip
         return self._hubs[source]
+
+    def _second_hub(self, source: str) -> Hub:
+        """The configured camera's hub: one for all rooms."""
+        if self._second is None:
+            bells = self._config.run_dir / "bells" / f"ring-{source}"
+            self._second = self._make_second(self._config.ring_path(source), bells, self._second_changed)
+        return self._second
+
+    def _make_second(self, ring_path: Path, bells: Path, on_state: Callable[[PictureState], None]) -> Hub:
+        return Hub(
+            ring_path, bells, bitrate_bps_max=SECOND_BPS_MAX, on_state=on_state, on_failure=self._fail,
+            rungs=SECOND_RUNGS,
+        )  # fmt: skip
+
+    def _second_changed(self, state: PictureState) -> None:
+        for room in self._rooms.values():
+            if room.camera.hub is self._second:
+                room.camera.note_state(state)
 
     def _picture_changed(self, source: str, state: PictureState) -> None:
         for room in self._rooms.values():

@@ -17,12 +17,11 @@ from pathlib import Path
 import av
 
 from edge.live.encoder import CodecName, Encoder
-from edge.live.estimate import Estimate
 from edge.live.feed import Feed, PictureState, peek_size_px
 from edge.live.frame_map import FrameMap
 from edge.live.keyframe import KeyframeGate
 from edge.live.picture import RTP_CLOCK_HZ, Picture, ticks_after, ticks_of
-from edge.live.rungs import RUNGS, TOP, Rung, ladder_for, plan_rungs
+from edge.live.rungs import RUNGS, TOP, Rate, Rung, ladder_for, plan_rungs
 from edge.live.track import PictureQueue
 from edge.ring import Frame
 from edge.runtime.clock import mono_s
@@ -57,7 +56,7 @@ class Viewer:
     viewer_id: str
     codec: CodecName
     queue: PictureQueue
-    estimate: Estimate
+    estimate: Rate
     rung: Rung = TOP
 
 
@@ -80,6 +79,7 @@ class Hub:
         bitrate_bps_max: int,
         on_state: Callable[[PictureState], None],
         on_failure: Callable[[BaseException], None],
+        rungs: tuple[Rung, ...] = RUNGS,
     ) -> None:
         """The callbacks run in the event loop this is made in."""
         self._ring_path = ring_path
@@ -95,7 +95,7 @@ class Hub:
         self.fps = 0.0
         self._restart_count = 0
         self._size_px: tuple[int, int] | None = None
-        self._ladder: tuple[Rung, ...] = RUNGS
+        self._rungs = self._ladder = rungs
         self._wanted: dict[Stream, int] = {}
         self._asked: deque[tuple[Stream, bool]] = deque(maxlen=256)
         self._thread: threading.Thread | None = None
@@ -173,7 +173,7 @@ class Hub:
     def _take_size(self, size_px: tuple[int, int]) -> None:
         if size_px != self._size_px:
             self._size_px = size_px
-            self._ladder = ladder_for(*size_px)
+            self._ladder = ladder_for(*size_px, self._rungs)
             self.plan()
 
     def _take_state(self, state: PictureState) -> None:

@@ -5,29 +5,26 @@ import itertools
 import json
 import logging
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-from aiortc import (
-    RTCBundlePolicy,
-    RTCConfiguration,
-    RTCDataChannel,
-    RTCIceServer,
-    RTCPeerConnection,
-    RTCSessionDescription,
-)
-from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
+from aiortc import RTCDataChannel, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from edge.config import Live
 from edge.core.session import Role
+from edge.core.turn import IceServer
 from edge.errors import BadInputError, EdgeError
 from edge.live.aiortc_seams import HubSender, negotiated_codec, prefer_codecs, replace_sender, separate_stream
+from edge.live.budget import SECOND_BPS_MAX, Budget, FirstRate
 from edge.live.estimate import Estimate, LossMeter, Misses
 from edge.live.hub import Hub, Viewer
 from edge.live.message import CONTROLS_PER_S, POINTERS_PER_S, Allowance, parse
 from edge.live.mixer import Mixer
 from edge.live.offer import read_offer
+from edge.live.path import UNREADABLE, Path, make_connection
 from edge.live.picture import RTP_MODULUS
+from edge.live.second import Second
 from edge.live.track import PictureQueue
 from edge.runtime.clock import mono_s, wall_s
 from edge.runtime.log import event
@@ -66,8 +63,9 @@ class Peer:
     """One RTCPeerConnection and what belongs to it."""
 
     def __init__(
-        self, *, peer_id: str, role: Role, name: str, hub: Hub, mixer: Mixer, config: Live, host: PeerHost
-    ) -> None:
+        self, *, peer_id: str, role: Role, name: str, hub: Hub, mixer: Mixer, config: Live, host: PeerHost,
+        ice_servers: Sequence[IceServer] = (),
+    ) -> None:  # fmt: skip
         """Nothing is sent or opened before `answer`."""
         self.peer_id = peer_id
         self.role = role
@@ -81,6 +79,8 @@ class Peer:
         self._mixer = mixer
         self._host = host
         self._estimate = Estimate(bitrate_bps_max=config.bitrate_bps_max)
+        self._budget = Budget(self._estimate)
+        self._second = Second(self._key, self._budget)
         self._queue = PictureQueue()
         self._viewer: Viewer | None = None
         self._is_shown = True
@@ -98,48 +98,68 @@ class Peer:
         self._counted = (mono_s(), 0, 0)
         self._rates = (0.0, 0)
         self.page_stats: dict[str, Any] = {}
-        servers = [
-            RTCIceServer(urls=server["urls"], username=server.get("username"), credential=server.get("credential"))
-            for server in config.ice_servers
-        ]
-        self._connection = RTCPeerConnection(
-            RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
-        )
+        self._connection = make_connection(ice_servers)
+        self.path = Path(self._connection, peer_id)
 
     async def answer(self, sdp: str) -> str:
         """Return the answer to an offer, with all our candidates in it.  Raises: BadInputError."""
         offer = read_offer(sdp)
         await self._hub.prepare()
         connection = self._connection
-        connection.on("connectionstatechange", self._note_state)
-        connection.on("track", self._take_track)
-        connection.on("datachannel", self._take_channel)
-        if offer.has_video:
-            self._video = connection.addTransceiver("video", direction="sendonly")
-            prefer_codecs(self._video)
-            self._sender = replace_sender(self._video, self._queue, self)
-        if offer.has_audio:
-            audio = connection.addTransceiver(self._mixer.listen(self._key), direction="sendrecv")
-            separate_stream(audio.sender, self._key)
+        self._open_media(video_count=offer.video_count, has_audio=offer.has_audio)
         try:
             await connection.setRemoteDescription(RTCSessionDescription(sdp=offer.sdp, type="offer"))
             await connection.setLocalDescription(await connection.createAnswer())
-        except (
-            ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
-            InternalError, InvalidAccessError, InvalidStateError, OperationError,
-        ) as error:  # fmt: skip
-            # aiortc reads descriptions without checking them: these are its ways of saying that one is wrong.
+        except UNREADABLE as error:
             raise BadInputError(f"The offer cannot be answered: {error or type(error).__name__}.") from error
+        self._await_media()
+        return str(connection.localDescription.sdp)
+
+    async def offer(self) -> str:
+        """Return our own offer, for a media server that distributes the picture."""
+        await self._hub.prepare()
+        self._open_media(video_count=1, has_audio=True)
+        await self._connection.setLocalDescription(await self._connection.createOffer())
+        return str(self._connection.localDescription.sdp)
+
+    async def accept(self, sdp: str) -> None:
+        """Take the answer to our offer.  Raises: BadInputError."""
+        try:
+            answer = RTCSessionDescription(sdp=read_offer(sdp).sdp, type="answer")
+            await self._connection.setRemoteDescription(answer)
+        except UNREADABLE as error:
+            raise BadInputError(f"The answer cannot be read: {error or type(error).__name__}.") from error
+        self._await_media()
+
+    def _open_media(self, *, video_count: int, has_audio: bool) -> None:
+        """Make room for what is sent: the ultrasound first, the second picture for who asks for one, the voices."""
+        connection = self._connection
+        connection.on("connectionstatechange", self._note_state)
+        connection.on("track", self._take_track)
+        connection.on("datachannel", self._take_channel)
+        if video_count > 0:
+            self._video = connection.addTransceiver("video", direction="sendonly")
+            prefer_codecs(self._video)
+            self._sender = replace_sender(self._video, self._queue, self)
+        if video_count > 1:
+            self._second.offer_to(connection.addTransceiver("video", direction="sendonly"))
+            self._estimate.bitrate_bps_max += SECOND_BPS_MAX
+        if has_audio:
+            audio = connection.addTransceiver(self._mixer.listen(self._key), direction="sendrecv")
+            separate_stream(audio.sender, self._key)
+
+    def _await_media(self) -> None:
         if self._video is not None:
             self.codec = negotiated_codec(self._video)
         asyncio.get_running_loop().call_later(JOIN_S_MAX, self._end_if_absent)
-        return str(connection.localDescription.sdp)
 
     async def close(self) -> None:
         """Leave; safe to call twice."""
         self.is_ended = True
         self._queue.close()
         self._mixer.leave(self._key)
+        self.path.close()
+        await self._second.close()
         await self._hub.leave(self._key)
         for task in self._tasks:
             task.cancel()
@@ -158,6 +178,10 @@ class Peer:
             self._hub.join(self._viewer)
         else:
             await self._hub.leave(self._key)
+
+    def show_second(self, hub: Hub | None) -> None:
+        """There is another second picture now, or none."""
+        self._second.show(hub)
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send on the control channel, now or as soon as it is open."""
@@ -196,7 +220,7 @@ class Peer:
             "bitrate_bps": self._rates[1], "estimate_bps": self._estimate.bitrate_bps,
             "fps": round(self._rates[0], 1),
             "rtt_ms": None if self._rtt_s is None else round(self._rtt_s * 1000, 1), "loss": round(self._loss, 4),
-            "dropped_count": self._queue.dropped_count, "page": self.page_stats,
+            "dropped_count": self._queue.dropped_count, "second_rung": self._second.rung_name, "page": self.page_stats,
         }  # fmt: skip
 
     def check(self) -> None:
@@ -210,11 +234,12 @@ class Peer:
         elapsed_s = mono_s() - then_s
         if self._sender is not None and elapsed_s >= RATE_S_MIN:
             sender = self._sender
+            total_bytes = sender.sent_bytes + self._second.sent_bytes
             self._rates = (
                 (sender.sent_picture_count - pictures) / elapsed_s,
-                int((sender.sent_bytes - sent_bytes) * 8 / elapsed_s),
+                int((total_bytes - sent_bytes) * 8 / elapsed_s),
             )  # fmt: skip
-            self._counted = (then_s + elapsed_s, sender.sent_picture_count, sender.sent_bytes)
+            self._counted = (then_s + elapsed_s, sender.sent_picture_count, total_bytes)
 
     # What the sender hears (see `Ears`).
 
@@ -226,11 +251,11 @@ class Peer:
         fraction = self._misses.take(missing_count, sent_count, now_s=now_s)
         if fraction is not None:
             self._estimate.take_nacks(fraction, now_s=now_s)
-            self._hub.plan()
+            self._plan()
 
     def hear_remb(self, bitrate_bps: int) -> None:
         self._estimate.take_remb(bitrate_bps, now_s=mono_s())
-        self._hub.plan()
+        self._plan()
 
     def hear_report(self, *, highest_sequence: int, lost_count: int, rtt_s: float | None) -> None:
         self._heard_at_count = self._sender.sent_picture_count if self._sender else 0
@@ -241,7 +266,11 @@ class Peer:
             self._loss = loss
             self._count()
             self._estimate.take_report(loss=loss, sent_bps=self._rates[1], rtt_s=self._rtt_s, now_s=now_s)
-            self._hub.plan()
+            self._plan()
+
+    def _plan(self) -> None:
+        self._second.plan()
+        self._hub.plan()
 
     def resend_bps(self) -> int:
         return int(self._estimate.bitrate_bps * RESEND_PART)
@@ -258,9 +287,10 @@ class Peer:
         if state == "connected" and not self.is_connected:
             self.is_connected = True
             if self._video is not None and self.codec in ("h264", "vp8"):
-                self._viewer = Viewer(self._key, self.codec, self._queue, self._estimate)  # type: ignore[arg-type]
+                self._viewer = Viewer(self._key, self.codec, self._queue, FirstRate(self._budget))  # type: ignore[arg-type]
                 if self._is_shown:
                     self._hub.join(self._viewer)
+            self._second.begin()
             self._host.peer_connected(self)
         elif state in ("failed", "closed"):
             self._end("connection lost" if state == "failed" else "left")
@@ -303,7 +333,11 @@ class Peer:
         if self.is_ended or not self._allowances[label].take(mono_s()):
             return
         try:
-            self._host.peer_said(self, label, parse(data))
+            message = parse(data)
+            if message["type"] == "second.show":
+                self._second.want(message.get("is_shown") is not False)
+                return
+            self._host.peer_said(self, label, message)
         except EdgeError as error:
             event(log, "message.refused", level=logging.DEBUG, peer_id=self.peer_id, reason=error.message)
             self.tell({"type": "error", "message": error.message, "next_step": error.advice})

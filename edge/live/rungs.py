@@ -6,6 +6,7 @@ viewers on the upper one; every rung's bit rate is what its weakest viewer can t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 ENCODED_RUNG_COUNT_MAX = 2
 UP_MARGIN = 1.25
@@ -48,6 +49,24 @@ RUNGS = (
     ),
 )  # fmt: skip
 TOP = RUNGS[0]
+SECOND_RUNGS = (
+    Rung(
+        name="camera", width_px_max=640, height_px_max=640, fps_max=15, bitrate_bps_min=120_000,
+        bitrate_bps_max=400_000,
+    ),
+    Rung(
+        name="camera small", width_px_max=320, height_px_max=320, fps_max=10, bitrate_bps_min=50_000,
+        bitrate_bps_max=150_000,
+    ),
+)  # fmt: skip
+"""Of the picture beside the ultrasound: a phone's may stand upright."""
+
+
+class Rate(Protocol):
+    """What a viewer's link carries of one picture."""
+
+    @property
+    def bitrate_bps(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +77,11 @@ class Plan:
     bitrate_bps_of: Mapping[Rung, int]
 
 
-def ladder_for(width_px: int, height_px: int) -> tuple[Rung, ...]:
+def ladder_for(width_px: int, height_px: int, rungs: Sequence[Rung] = RUNGS) -> tuple[Rung, ...]:
     """Return the rungs that differ for a source: of those that show it in the same size and rate, only the highest,
     with the lowest's floor."""
     ladder: list[Rung] = []
-    for rung in RUNGS:
+    for rung in rungs:
         above = ladder[-1] if ladder else None
         if above and above.fps_max == rung.fps_max and above.fit(width_px, height_px) == rung.fit(width_px, height_px):
             ladder[-1] = replace(above, bitrate_bps_min=rung.bitrate_bps_min)
