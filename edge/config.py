@@ -70,9 +70,6 @@ class Live(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     ice_servers: list[dict[str, str]] = []
     """Each {urls, username, credential}; none by default: no packet leaves for an unnamed host."""
-    bitrate_bps_max: int = 2_500_000
-    viewer_count_max: int = 16
-    waiting_room: Literal["codes", "off"] = "codes"
     relays: list[str] = []
     """TURN servers that share `relay_secret` with this node, for example turn:turn.example.org:3478."""
     relay_secret: str = ""
@@ -84,6 +81,9 @@ class Live(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     publish_url: str = ""
     """WHIP address of a media server that an exam may be shown through, for large audiences; empty: not possible."""
     publish_token: str = ""
+    bitrate_bps_max: int = 2_500_000
+    viewer_count_max: int = 16
+    waiting_room: Literal["codes", "off"] = "codes"
     """codes: who comes by six digits waits until the bedside lets them in; links open at once."""
 
 
@@ -356,6 +356,7 @@ def _check(config: Config, path: Path) -> None:
         key_needed = needed.get(source.kind)
         if key_needed and not getattr(source, key_needed):
             raise ConfigError(f"{path}: source {source.name!r} of kind {source.kind} needs the key {key_needed!r}.")
+    _check_live(config, path)
     for destination in config.destination:
         _check_destination(destination, path)
     known = {destination.name for destination in config.destination}
@@ -388,13 +389,6 @@ def _check_destination(destination: Destination, path: Path) -> None:
                 f"{path}: destination {destination.name!r}: {key} {address!r} is not a web address.",
                 next_step="Write for example https://pacs.hospital.example/dicom-web.",
             )
-    tokens = [node.token for node in config.hub.node]
-    if any(len(token) < HUB_TOKEN_LENGTH_MIN for token in tokens) or len(set(tokens)) != len(tokens):
-        raise ConfigError(
-            f"{path}: each hub.node needs a token of its own, of at least {HUB_TOKEN_LENGTH_MIN} characters.",
-            next_step="Make one with `openssl rand -hex 32`.",
-        )
-    _check_live(config, path)
 
 
 def _check_live(config: Config, path: Path) -> None:

@@ -172,10 +172,10 @@ def _note(parts: Parts, request: web.Request, status: int, elapsed_s: float) -> 
 
 
 async def _secure(request: web.Request, response: web.StreamResponse) -> None:
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
     if request.path.startswith(live.PATHS):
         response.headers.update(live.CORS)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
     response.headers.pop(hdrs.SERVER, None)
     if request.get(PRINCIPAL, NOBODY) is not NOBODY:
         response.headers.setdefault(hdrs.CACHE_CONTROL, "private, no-store")

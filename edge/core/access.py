@@ -28,10 +28,10 @@ class Action(StrEnum):
     JOIN_SESSION = "join_session"
     ASK_CAPTURE = "ask_capture"
     """Ask for a still or a clip from within a session."""
-    SEE_SLIDES = "see_slides"
-    RUN_JOBS = "run_jobs"
     SEND_PICTURE = "send_picture"
     """Send a second picture into a session."""
+    SEE_SLIDES = "see_slides"
+    RUN_JOBS = "run_jobs"
     SEE_OUTBOX = "see_outbox"
     RUN_OUTBOX = "run_outbox"
     SEE_AUDIT = "see_audit"
@@ -71,13 +71,13 @@ _ALLOWED: dict[UserRole, frozenset[Action]] = {
 }  # fmt: skip
 _ONLY_WATCHES = frozenset({Action.JOIN_SESSION})
 """What an invited observer may do."""
+_ONLY_SENDS = frozenset({Action.SEND_PICTURE})
+"""What an invited camera may do."""
 _ONLY_READS = frozenset({Action.READ_IMAGES, Action.SEE_SLIDES})
 """What somebody with a link to one study may do, in that study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-_ONLY_SENDS = frozenset({Action.SEND_PICTURE})
-"""What an invited camera may do."""
 class Principal:
     """A signed-in person or an invited guest."""
 
@@ -105,13 +105,13 @@ class Principal:
             return _ONLY_READS
         if self.session_role is Role.OBSERVER:
             return _ONLY_WATCHES
+        if self.session_role is Role.CAMERA:
+            return _ONLY_SENDS
         return _ALLOWED[self.role]
 
     def role_in(self, session_id: str) -> Role:
         """Return what this principal is once in a session: the operator is at the bedside."""
         if self.session_role is not None:
-        if self.session_role is Role.CAMERA:
-            return _ONLY_SENDS
             return self.session_role
         if self.may(Action.RUN_SESSION, session_id=session_id):
             return Role.BEDSIDE

@@ -1,4 +1,4 @@
-"""WHEP and WHIP by the book, over HTTP, against a whole node: tags, candidates, restarts, cross-origin, second picture."""
+"""WHEP and WHIP by the book, against a whole node: tags, candidates, restarts, other origins, the second picture."""
 
 import asyncio
 import re
@@ -204,8 +204,8 @@ async def test_a_camera_that_is_sent_appears_beside_the_ultrasound_and_goes_agai
 async def test_a_camera_sees_nothing_and_a_guest_sends_nothing(node: Node, exam: dict[str, Any]) -> None:
     camera = invite(node, exam, "camera")
     async with Watcher(camera["whep_url"], camera["token"]) as watcher:
-        with pytest.raises(AssertionError, match="access.refused"):
+        with pytest.raises(AssertionError, match=r"access\.refused"):
             await watcher.join()
-    with pytest.raises(AssertionError, match="access.refused"):
+    with pytest.raises(AssertionError, match=r"access\.refused"):
         async with Sender(camera["whip_url"], exam["token"]):
             pass

@@ -107,7 +107,7 @@ class Watcher:
             picture.frames.append((time.monotonic(), frame))
 
 
-class Card(VideoStreamTrack):
+class Card(VideoStreamTrack):  # type: ignore[misc]
     """A camera that shows one bright colour."""
 
     async def recv(self) -> av.VideoFrame:
