@@ -13,12 +13,15 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from edge.core import routing
+from edge.core.hours import DAYS, Hours, parse_minute
+from edge.core.outbox import LEVELS
 from edge.core.routing import Routing
 from edge.errors import ConfigError
 
 DEFAULT_PATH = Path("/etc/edge/edge.toml")
 
 SourceKind = Literal["v4l2", "stream", "file", "dicom", "whip", "synthetic"]
+HUB_TOKEN_LENGTH_MIN = 20
 DestinationKind = Literal["dimse", "stow", "hub", "folder"]
 RecordSyntax = Literal["jpeg-ls", "htj2k", "jpeg-2000", "rle", "uncompressed"]
 PeerService = Literal["store", "query", "retrieve", "commitment", "worklist"]
@@ -130,6 +133,18 @@ class Source(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     regions: list[SourceRegion] = []
 
 
+class DestinationHours(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """How fast a destination may be sent to at some hours, by the node's own clock; the first that matches counts."""
+
+    start: str = "00:00"
+    end: str = "24:00"
+    """HH:MM; before `start`: on the next day."""
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = []
+    """On which it starts; empty: all."""
+    rate_bps: int
+    """Bits a second, at most; 0: only what is urgent goes."""
+
+
 class Destination(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Where objects go."""
 
@@ -156,6 +171,64 @@ class Destination(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """DICOMweb: a bearer token, instead of a name and a password."""
     tls_ca: str = ""
     """DICOMweb: PEM file of who signed its certificate; empty: the system's authorities."""
+    hours: list[DestinationHours] = []
+    """When less may be sent, or nothing; outside of all of them the link is used as it is."""
+
+    @property
+    def parsed_hours(self) -> tuple[Hours, ...]:
+        """The hours as they are reckoned with.  Raises: ValueError."""
+        return tuple(
+            Hours(
+                start_min=parse_minute(one.start), end_min=parse_minute(one.end), rate_bytes_s=one.rate_bps / 8,
+                days=frozenset(DAYS.index(day) for day in one.days or DAYS),
+            )
+            for one in self.hours
+        )  # fmt: skip
+
+
+class HubNode(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A node that may send its objects here."""
+
+    name: str
+    """Where its objects come from, as routes see it."""
+    token: str
+    """What it shows: at least 20 characters that nobody guesses."""
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"HubNode({self.name!r})"
+
+
+class Hub(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The hub role: taking whole objects from other nodes, in pieces, and delivering them from here."""
+
+    node: list[HubNode] = []
+    """With none, nobody may upload."""
+    object_gb_max: float = 200.0
+    upload_count_max: int = 64
+    """Of one node, begun and not finished."""
+    expire_h: float = 14 * 24.0
+    """An upload that nothing came for in so many hours is forgotten."""
+
+
+class Priority(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What goes before other things, or after them. The first that matches counts."""
+
+    level: Literal["stat", "routine", "low"]
+    modality: list[str] = []
+    source: list[str] = []
+    description: list[str] = []
+
+
+class Retention(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What leaves this disk, and when. Only what is proven at every required destination ever does."""
+
+    budget_mb: int = 0
+    """Objects take no more than this: what is safe elsewhere leaves, the oldest first; 0: as much as the disk has."""
+    free_mb: int = 2048
+    """So much is kept free on the disk in the same way, above `node.disk_reserve_mb`; 0: nothing leaves for that."""
+    keep_hours: float = 1.0
+    """Nothing leaves so soon after it came, or after its study was opened."""
 
 
 class Route(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -226,9 +299,12 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     convert: Convert = msgspec.field(default_factory=Convert)
     inbox: Inbox = msgspec.field(default_factory=Inbox)
     uplink: Uplink = msgspec.field(default_factory=Uplink)
+    hub: Hub = msgspec.field(default_factory=Hub)
     source: list[Source] = []
     destination: list[Destination] = []
     route: list[Route] = []
+    priority: list[Priority] = []
+    retention: Retention = msgspec.field(default_factory=Retention)
     peer: list[Peer] = []
     worklist: Worklist | None = None
 
@@ -250,7 +326,22 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             )
             for route in self.route
         )  # fmt: skip
-        return Routing(tuple(destination.name for destination in self.destination), routes)
+        urgencies = tuple(
+            (
+                routing.Route(
+                    destinations=(), modality=tuple(one.modality), source=tuple(one.source),
+                    description=tuple(one.description),
+                ),
+                LEVELS[one.level],
+            )
+            for one in self.priority
+        )  # fmt: skip
+        return Routing(tuple(destination.name for destination in self.destination), routes, urgencies)
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The destinations that must have an object before it may leave."""
+        return frozenset(destination.name for destination in self.destination if destination.is_required)
 
     @property
     def database_path(self) -> Path:
@@ -340,6 +431,7 @@ def _check(config: Config, path: Path) -> None:
         ("source", [source.name for source in config.source]),
         ("destination", [destination.name for destination in config.destination]),
         ("peer", [peer.name for peer in config.peer]),
+        ("hub.node", [node.name for node in config.hub.node]),
     ):
         for name in names:
             if names.count(name) > 1:
@@ -356,6 +448,12 @@ def _check(config: Config, path: Path) -> None:
         key_needed = needed.get(source.kind)
         if key_needed and not getattr(source, key_needed):
             raise ConfigError(f"{path}: source {source.name!r} of kind {source.kind} needs the key {key_needed!r}.")
+    tokens = [node.token for node in config.hub.node]
+    if any(len(token) < HUB_TOKEN_LENGTH_MIN for token in tokens) or len(set(tokens)) != len(tokens):
+        raise ConfigError(
+            f"{path}: each hub.node needs a token of its own, of at least {HUB_TOKEN_LENGTH_MIN} characters.",
+            next_step="Make one with `openssl rand -hex 32`.",
+        )
     _check_live(config, path)
     for destination in config.destination:
         _check_destination(destination, path)
@@ -380,8 +478,19 @@ def _check(config: Config, path: Path) -> None:
 
 
 def _check_destination(destination: Destination, path: Path) -> None:
-    if destination.kind == "stow" and not destination.url:
-        raise ConfigError(f"{path}: destination {destination.name!r} of kind stow needs the key 'url'.")
+    kind = destination.kind
+    for wanted in {"stow": ("url",), "hub": ("url", "token"), "folder": ("path",)}.get(kind, ()):
+        if not getattr(destination, wanted):
+            raise ConfigError(f"{path}: destination {destination.name!r} of kind {kind} needs the key {wanted!r}.")
+    try:
+        hours = destination.parsed_hours
+    except ValueError as error:
+        raise ConfigError(
+            f"{path}: destination {destination.name!r}: {error.args[0]!r} is not a time of day.",
+            next_step="Write for example 08:00.",
+        ) from error
+    if any(line.rate_bytes_s < 0 for line in hours):
+        raise ConfigError(f"{path}: destination {destination.name!r}: hours.rate_bps is below 0.")
     for key in ("url", "readback_url"):
         address = getattr(destination, key)
         if address and not address.startswith(("http://", "https://")):

@@ -34,8 +34,12 @@ class LinkView(Answer):
 
 
 class RatePoint(Answer):
+    """Of five minutes of a link."""
+
     t_s: float
     bytes_s: float
+    up: float | None
+    """How much of the time it could be reached, from 0 to 1; None: not known."""
 
 
 class DestinationView(Answer):

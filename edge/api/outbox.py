@@ -21,7 +21,8 @@ from edge.store.database import Database
 from edge.store.instances import Instances
 
 STUDIES_LISTED_MAX = 300
-HISTORY_S = 6 * 3600.0
+HISTORY_S = 24 * 3600.0
+SPAN_S = 300
 WISHES: dict[str, Callable[..., int]] = {
     "retry": deliveries.retry,
     "hold": deliveries.hold,
@@ -105,8 +106,12 @@ class Outbox:
                 destination.name, rate_bytes_s=progress.rate_bytes_s, bytes_left=bytes_left
             ),
             history=[
-                node_shapes.RatePoint(t_s=float(t_s), bytes_s=bytes_s)
-                for t_s, bytes_s in links.history(self._database, destination.name, since_s=now_s - HISTORY_S)
+                node_shapes.RatePoint(
+                    t_s=span.start_s,
+                    bytes_s=span.sent_bytes / SPAN_S,
+                    up=span.up_s / span.seen_s if span.seen_s else None,
+                )
+                for span in links.spans(self._database, destination.name, since_s=now_s - HISTORY_S, span_s=SPAN_S)
             ],
         )
 

@@ -64,6 +64,8 @@ class Delivery:
     """Why it waits or is held, in words."""
     priority: int = 0
     """Higher goes first."""
+    is_other_form: bool = False
+    """What is proven there is the same picture in other bytes: it cannot give ours back one by one."""
 
     def start(self) -> "Delivery":
         """Begin an attempt."""
@@ -90,11 +92,11 @@ class Delivery:
             return replace(self, state=State.COMMITTED, reason="")
         return replace(self, state=State.WAITING, due_s=now_s, reason=reason)
 
-    def prove(self, *, reason: str = "") -> "Delivery":
+    def prove(self, *, reason: str = "", is_other_form: bool = False) -> "Delivery":
         """The destination gave the object back, the same: only now it is safe. `reason`: what it set right."""
         if self.state not in (State.SENT, State.COMMITTED):
             return self
-        return replace(self, state=State.SAFE, reason=reason)
+        return replace(self, state=State.SAFE, reason=reason, is_other_form=is_other_form)
 
     def doubt(self, *, due_s: float, reason: str) -> "Delivery":
         """It has arrived, but nothing is proven yet; it is looked at again at `due_s`."""

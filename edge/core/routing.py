@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from edge.core.outbox import ROUTINE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
@@ -34,6 +36,19 @@ class Routing:
 
     names: tuple[str, ...]
     routes: tuple[Route, ...] = ()
+    urgencies: tuple[tuple[Route, int], ...] = ()
+    """What is more or less urgent than the rest, and its priority; of these routes only the patterns count."""
+
+    def priority_of(self, *, modality: str, source: str, descriptions: Sequence[str]) -> int:
+        """Return how urgent an object is."""
+        return next(
+            (
+                priority
+                for route, priority in self.urgencies
+                if route.matches(modality=modality, source=source, descriptions=descriptions)
+            ),
+            ROUTINE,
+        )
 
     def is_narrowed(self, name: str) -> bool:
         """Tell whether a destination gets only what a route sends there."""

@@ -9,25 +9,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edge.core.delivery import ARRIVED_STATES, Delivery, State
+from edge.core.outbox import FIRST, ROUTINE
 from edge.core.routing import Routing, to_all
 from edge.store.database import Database
 from edge.store.rows import Instance
+from edge.store.turns import delivery_of
 
-PRIORITY_FIRST = 100
+PRIORITY_FIRST = FIRST
 LIST_MAX = 1000
 _ARRIVED = ", ".join(f"'{state}'" for state in ARRIVED_STATES)
 _KEPT = "FROM instances JOIN series USING (series_key) JOIN studies USING (study_key) WHERE scan_id IS NULL"
-_DELIVERY = "sop_instance_uid, destination, state, attempt_count, due_s, reason, priority"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """A delivery that may go, with what deciding its turn needs."""
-
-    delivery: Delivery
-    study_instance_uid: str
-    size_bytes: int
-    made_s: float
+_DELIVERY = "sop_instance_uid, destination, state, attempt_count, due_s, reason, priority, is_other_form"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,43 +51,19 @@ class StudyDelivery:
     next_try_s: float | None
 
 
-def insert(connection: sqlite3.Connection, instance: Instance, destinations: Iterable[str]) -> None:
+def insert(
+    connection: sqlite3.Connection, instance: Instance, destinations: Iterable[str], *, priority: int = ROUTINE
+) -> None:
     """Make the rows of a new instance, inside the transaction of `keep()`."""
     connection.executemany(
-        "INSERT OR IGNORE INTO deliveries (sop_instance_uid, destination, study_instance_uid, size_bytes, made_s,"
-        " changed_s) VALUES (?,?,?,?,?,?)",
+        "INSERT OR IGNORE INTO deliveries (sop_instance_uid, destination, study_instance_uid, size_bytes, priority,"
+        " made_s, changed_s) VALUES (?,?,?,?,?,?,?)",
         [
-            (instance.sop_instance_uid, name, instance.study_instance_uid, instance.size_bytes, instance.kept_s,
-             instance.kept_s)
+            (instance.sop_instance_uid, name, instance.study_instance_uid, instance.size_bytes, priority,
+             instance.kept_s, instance.kept_s)
             for name in destinations
         ],
     )  # fmt: skip
-
-
-def due(database: Database, destination: str, *, now_s: float, limit: int) -> list[Due]:
-    """Return what may go now: the highest priorities, and of these the oldest. `edge.core.outbox` gives the turns."""
-    with database.read() as connection:
-        found = connection.execute(
-            f"SELECT {_DELIVERY}, study_instance_uid, size_bytes, made_s FROM deliveries"
-            " WHERE destination = ? AND state = 'waiting' AND due_s <= ? ORDER BY priority DESC, made_s LIMIT ?",
-            (destination, now_s, limit),
-        )
-        return [
-            Due(
-                delivery=_delivery(row), study_instance_uid=row["study_instance_uid"], size_bytes=row["size_bytes"],
-                made_s=row["made_s"],
-            )
-            for row in found
-        ]  # fmt: skip
-
-
-def next_due_s(database: Database, destination: str) -> float | None:
-    """Return when the next waiting delivery is due; None when nothing waits."""
-    with database.read() as connection:
-        row = connection.execute(
-            "SELECT min(due_s) FROM deliveries WHERE destination = ? AND state = 'waiting'", (destination,)
-        ).fetchone()
-        return None if row[0] is None else float(row[0])
 
 
 def find(database: Database, sop_instance_uid: str, destination: str) -> Delivery | None:
@@ -105,7 +73,7 @@ def find(database: Database, sop_instance_uid: str, destination: str) -> Deliver
             f"SELECT {_DELIVERY} FROM deliveries WHERE sop_instance_uid = ? AND destination = ?",
             (sop_instance_uid, destination),
         ).fetchone()
-        return None if row is None else _delivery(row)
+        return None if row is None else delivery_of(row)
 
 
 def of_instance(database: Database, sop_instance_uid: str) -> list[Delivery]:
@@ -114,7 +82,7 @@ def of_instance(database: Database, sop_instance_uid: str) -> list[Delivery]:
         found = connection.execute(
             f"SELECT {_DELIVERY} FROM deliveries WHERE sop_instance_uid = ?", (sop_instance_uid,)
         )
-        return [_delivery(row) for row in found]
+        return [delivery_of(row) for row in found]
 
 
 def in_state(database: Database, destination: str, state: State, *, limit: int) -> list[Delivery]:
@@ -124,7 +92,7 @@ def in_state(database: Database, destination: str, state: State, *, limit: int) 
             f"SELECT {_DELIVERY} FROM deliveries WHERE destination = ? AND state = ? ORDER BY changed_s LIMIT ?",
             (destination, state, limit),
         )
-        return [_delivery(row) for row in found]
+        return [delivery_of(row) for row in found]
 
 
 def unproven(
@@ -138,7 +106,7 @@ def unproven(
             " ORDER BY changed_s LIMIT ?",
             (destination, *states, now_s, limit),
         )
-        return [_delivery(row) for row in found]
+        return [delivery_of(row) for row in found]
 
 
 def save(database: Database, delivery: Delivery, *, was: State, now_s: float) -> bool:
@@ -152,10 +120,11 @@ def save_all(database: Database, moved: Sequence[Delivery], *, was: State, now_s
     def change(connection: sqlite3.Connection) -> int:
         return sum(
             connection.execute(
-                "UPDATE deliveries SET state = ?, attempt_count = ?, due_s = ?, reason = ?, changed_s = ?"
-                " WHERE sop_instance_uid = ? AND destination = ? AND state = ?",
+                "UPDATE deliveries SET state = ?, attempt_count = ?, due_s = ?, reason = ?, is_other_form = ?,"
+                " changed_s = ? WHERE sop_instance_uid = ? AND destination = ? AND state = ?",
                 (
-                    delivery.state, delivery.attempt_count, delivery.due_s, delivery.reason, now_s,
+                    delivery.state, delivery.attempt_count, delivery.due_s, delivery.reason, delivery.is_other_form,
+                    now_s,
                     delivery.sop_instance_uid, delivery.destination, was,
                 ),
             ).rowcount
@@ -367,10 +336,3 @@ def _move(
             f"UPDATE deliveries SET {assignment}, changed_s = ? WHERE {condition}{where}",
             (*values, now_s, *more, *named),
         ).rowcount
-
-
-def _delivery(row: sqlite3.Row) -> Delivery:
-    return Delivery(
-        sop_instance_uid=row["sop_instance_uid"], destination=row["destination"], state=State(row["state"]),
-        attempt_count=row["attempt_count"], due_s=row["due_s"], reason=row["reason"], priority=row["priority"],
-    )  # fmt: skip

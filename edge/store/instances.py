@@ -19,14 +19,15 @@ from pathlib import Path
 from typing import Literal
 
 from edge.core.routing import Routing, to_all
-from edge.errors import BadInputError, NotFoundError, StorageFullError
+from edge.errors import BadInputError, NotFoundError
 from edge.runtime import kernel
 from edge.runtime.clock import wall_s
 from edge.runtime.doorbell import ring
 from edge.runtime.log import event
-from edge.store import audit_log, deliveries, durable, header, rows
+from edge.store import audit_log, deliveries, durable, evictions, header, rows
 from edge.store.database import Database
 from edge.store.header import Header
+from edge.store.room import Room
 from edge.store.rows import Instance
 
 __all__ = ["Instance", "Instances", "Kept"]
@@ -54,13 +55,17 @@ class Instances:
         destinations: Sequence[str] | Routing = (),
         bells: Path | None = None,
         reserve_bytes: int = 0,
+        budget_bytes: int = 0,
     ) -> None:
-        """Use this index and this folder; `bells` is rung after each new object. New work stops below the reserve."""
+        """Use this index and this folder; `bells` is rung after each new object.
+
+        New work stops below the reserve of the disk, and at the budget of objects (0: none).
+        """
         self._database = database
         self._data_dir = data_dir
         self._routing = destinations if isinstance(destinations, Routing) else to_all(destinations)
         self._bells = bells
-        self._reserve_bytes = reserve_bytes
+        self.room = Room(database, data_dir, reserve_bytes=reserve_bytes, budget_bytes=budget_bytes)
         with durable.full_disk_explained(data_dir):
             for name in ("incoming", "objects", "aside"):
                 (data_dir / name).mkdir(parents=True, exist_ok=True)
@@ -80,15 +85,12 @@ class Instances:
             durable.sync_folder(objects)
 
     def has_room(self) -> bool:
-        """Tell whether new work may be taken: more than the reserve is free."""
-        return durable.free_bytes(self._data_dir) > self._reserve_bytes
+        """Tell whether new work may be taken."""
+        return not self.room.problem()
 
     def require_room(self) -> None:
-        """Refuse new work on a disk that is nearly full.  Raises: StorageFullError."""
-        if not self.has_room():
-            raise StorageFullError(
-                f"Less than {self._reserve_bytes // 2**20} MB are free on the disk that holds {self._data_dir}."
-            )
+        """Refuse new work while there is no room for it.  Raises: StorageFullError."""
+        self.room.require()
 
     def keep(
         self, temp: Path, *, digest: bytes | None = None, parsed: Header | None = None, source: str
@@ -131,8 +133,16 @@ class Instances:
             return rows.instances_of_series(connection, series_instance_uid, with_scans=with_scans)
 
     def path_of(self, instance: Instance) -> Path:
-        """Return where the bytes are. They never change."""
+        """Return where the bytes are, if they are not away. They never change."""
         return self._object_path(instance.digest)
+
+    def path_of_digest(self, digest: str) -> Path:
+        """Return where the bytes with this digest are."""
+        return self._object_path(digest)
+
+    def thumbnail_of(self, instance: Instance) -> Path:
+        """Return where the small picture of an evicted object is, if there is one."""
+        return self._data_dir / "thumbnails" / instance.digest[:2] / f"{instance.digest}.jpg"
 
     def sweep(self, *, grace_s: float = 600.0, now_s: float | None = None) -> int:
         """Remove what a crash left: temporary files of dead processes, object files without a row; return how many.
@@ -186,6 +196,7 @@ class Instances:
         kernel.step("committed")
         if winner is not None:  # Another thread or process kept this UID a moment before.
             return self._keep_again(temp, digest, parsed, winner, source)
+        self.room.add(size_bytes)
         if self._bells is not None:
             ring(self._bells)
         return Kept(outcome="kept", instance=instance)
@@ -201,23 +212,26 @@ class Instances:
         if not final.exists():  # A sweep took the file for an orphan of long ago; it holds the same lock as we do.
             durable.put(temp, final)
         rows.replace_scanned(connection, instance, parsed)
-        deliveries.insert(connection, instance, self._destinations_of(instance, parsed))
-        return None
-
-    def _destinations_of(self, instance: Instance, parsed: Header) -> list[str]:
-        return self._routing.destinations_of(
-            modality=parsed.text("Modality"), source=instance.source,
-            descriptions=[parsed.text("StudyDescription"), parsed.text("SeriesDescription")],
+        modality = parsed.text("Modality")
+        descriptions = [parsed.text("StudyDescription"), parsed.text("SeriesDescription")]
+        deliveries.insert(
+            connection, instance,
+            self._routing.destinations_of(modality=modality, source=instance.source, descriptions=descriptions),
+            priority=self._routing.priority_of(modality=modality, source=instance.source, descriptions=descriptions),
         )  # fmt: skip
+        return None
 
     def _keep_again(self, temp: Path, digest: str, parsed: Header, known: Instance, source: str) -> Kept:
         """The UID is here already: the same object, or another that goes aside."""
         kept = self.path_of(known)
         if digest == known.digest:
             if not kept.exists() or kept.stat().st_size != known.size_bytes or self._is_damaged(known):
-                self._heal(temp, kept, known)
+                self._heal(temp, kept, known, source)
             return Kept(outcome="known", instance=known)
         if kept.exists() and _same_dataset(temp, parsed, kept):
+            return Kept(outcome="known", instance=known)
+        if known.evicted_s is not None and evictions.complete(self._database, known, temp, self.new_temp()):
+            self._heal(temp, kept, known, source)
             return Kept(outcome="known", instance=known)
         self._put_aside(temp, digest, known, source)
         return Kept(outcome="conflict", instance=known)
@@ -226,12 +240,9 @@ class Instances:
         with self._database.read() as connection:
             return rows.is_damaged(connection, known)
 
-    def _heal(self, temp: Path, kept: Path, known: Instance) -> None:
-        """The same object came again, whole: put it in the place of what was lost or damaged."""
-        durable.place(temp, kept, below=self._data_dir / "objects")
-        with self._database.write() as connection:
-            rows.forget_damage(connection, known)
-        event(log, "store.healed", sop_instance_uid=known.sop_instance_uid)
+    def _heal(self, temp: Path, kept: Path, known: Instance, source: str) -> None:
+        """The same object came again, whole: put it in the place of what was lost, damaged, or safe elsewhere."""
+        evictions.restore(self._database, known, temp, kept, came_from=source, now_s=wall_s())
 
     def _put_aside(self, temp: Path, digest: str, known: Instance, source: str) -> None:
         durable.sync_file(temp)

@@ -44,25 +44,65 @@ def links(database: Database) -> list[LinkRow]:
         return [LinkRow(**row) for row in connection.execute("SELECT * FROM links ORDER BY destination")]
 
 
-def add_traffic(database: Database, destination: str, sent_bytes: int, *, now_s: float) -> None:
-    """Count bytes into the minute they went in; minutes older than HISTORY_S are forgotten."""
-    minute_s = int(now_s // MINUTE_S) * MINUTE_S
-    with database.write() as connection:
-        connection.execute(
-            "INSERT INTO traffic (destination, minute_s, sent_bytes) VALUES (?,?,?)"
-            " ON CONFLICT DO UPDATE SET sent_bytes = sent_bytes + excluded.sent_bytes",
-            (destination, minute_s, sent_bytes),
-        )
-        connection.execute(
-            "DELETE FROM traffic WHERE destination = ? AND minute_s < ?", (destination, minute_s - HISTORY_S)
-        )
-
-
-def history(database: Database, destination: str, *, since_s: float) -> list[tuple[int, float]]:
-    """Return (start of the minute, bytes a second) for each minute in which something was sent."""
+def has_waiting(database: Database, destination: str) -> bool:
+    """Tell whether anything waits for a destination."""
     with database.read() as connection:
         found = connection.execute(
-            "SELECT minute_s, sent_bytes FROM traffic WHERE destination = ? AND minute_s >= ? ORDER BY minute_s",
-            (destination, since_s),
+            "SELECT 1 FROM deliveries INDEXED BY deliveries_waiting WHERE destination = ? AND state = 'waiting'"
+            " LIMIT 1",
+            (destination,),
         )
-        return [(row["minute_s"], row["sent_bytes"] / MINUTE_S) for row in found]
+        return found.fetchone() is not None
+
+
+def add_traffic(
+    database: Database, destination: str, sent_bytes: int, *, since_s: float, now_s: float, is_busy: bool, is_up: bool
+) -> None:  # fmt: skip
+    """Spread what was sent since then over its minutes; minutes older than HISTORY_S are forgotten."""
+    rows = []
+    length_s, at_s = now_s - since_s, since_s
+    while True:
+        minute_s = int(at_s // MINUTE_S) * MINUTE_S
+        part_s = min(now_s, float(minute_s + MINUTE_S)) - at_s
+        share = part_s / length_s if length_s > 0 else 1.0
+        rows.append((destination, minute_s, sent_bytes * share, part_s * is_busy, part_s * is_up, part_s))
+        at_s += part_s
+        if at_s >= now_s or part_s <= 0:
+            break
+    with database.write() as connection:
+        connection.executemany(
+            "INSERT INTO traffic (destination, minute_s, sent_bytes, busy_s, up_s, seen_s)"
+            " VALUES (?,?,CAST(? AS INTEGER),?,?,?) ON CONFLICT DO UPDATE SET"
+            " sent_bytes = sent_bytes + excluded.sent_bytes, busy_s = busy_s + excluded.busy_s,"
+            " up_s = up_s + excluded.up_s, seen_s = seen_s + excluded.seen_s",
+            rows,
+        )
+        connection.execute(
+            "DELETE FROM traffic WHERE destination = ? AND minute_s < ?", (destination, rows[-1][1] - HISTORY_S)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of time of one link."""
+
+    start_s: float
+    sent_bytes: int
+    busy_s: float
+    """How long something waited to go."""
+    up_s: float
+    """How long the destination could be reached."""
+    seen_s: float
+    """How long the link was looked after at all."""
+
+
+def spans(database: Database, destination: str, *, since_s: float, span_s: int) -> list[Span]:
+    """Return what is known of a link since then, in stretches of `span_s`; those nothing is known of are left out."""
+    with database.read() as connection:
+        found = connection.execute(
+            "SELECT minute_s / ? * ? AS start_s, sum(sent_bytes) AS sent_bytes, sum(busy_s) AS busy_s,"
+            " sum(up_s) AS up_s, sum(seen_s) AS seen_s FROM traffic WHERE destination = ? AND minute_s >= ?"
+            " GROUP BY 1 ORDER BY 1",
+            (span_s, span_s, destination, since_s),
+        )
+        return [Span(**row) for row in found]

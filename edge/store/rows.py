@@ -34,7 +34,7 @@ DAMAGE_SOURCE = "scrub"
 
 _INSTANCE_SQL = """
 SELECT sop_instance_uid, sop_class_uid, series_instance_uid, study_instance_uid, digest, instances.size_bytes,
-       transfer_syntax_uid, frame_count, instances.kept_s, source, scan_id
+       transfer_syntax_uid, frame_count, instances.kept_s, source, scan_id, evicted_s
 FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
 """
 
@@ -57,6 +57,8 @@ class Instance:
     """Who handed it in."""
     scan_id: str | None = None
     """Of the scan that still holds its frames: no file is written yet, and `digest` only names it. None: kept."""
+    evicted_s: float | None = None
+    """When its file left this disk, safe elsewhere. None: it is here."""
 
 
 def find_instance(
@@ -104,10 +106,10 @@ def instances_where(connection: sqlite3.Connection, where: str, values: list[Any
 
 
 def instances_after(connection: sqlite3.Connection, key: int, *, limit: int) -> list[tuple[int, Instance]]:
-    """Return kept objects in the order they came, from after an `instance_key` on, each with its own."""
+    """Return objects whose files are here as they came, from after an `instance_key` on, each with its own."""
     found = connection.execute(
         f"{_INSTANCE_SQL.replace('SELECT', 'SELECT instance_key,', 1)} WHERE instance_key > ? AND scan_id IS NULL"
-        " ORDER BY instance_key LIMIT ?",
+        " AND evicted_s IS NULL ORDER BY instance_key LIMIT ?",
         (key, limit),
     )
     return [(row["instance_key"], Instance(**{k: row[k] for k in row.keys()[1:]})) for row in found]

@@ -267,3 +267,72 @@ CREATE TABLE shares (
     used_s REAL                                         -- when somebody last came with it
 ) STRICT;
 CREATE INDEX shares_by_study ON shares (study_instance_uid, expires_s);
+
+-- migration 4
+
+-- Which delivery is next is read from this one index; what does not wait is not in it.
+DROP INDEX deliveries_by_turn;
+CREATE INDEX deliveries_waiting ON deliveries (destination, study_instance_uid, size_bytes, made_s, priority, due_s)
+    WHERE state = 'waiting';
+ALTER TABLE deliveries ADD COLUMN is_other_form INTEGER NOT NULL DEFAULT 0;  -- proven, but not byte for byte there
+
+-- An evicted object keeps its row; its file comes back when somebody opens it. Writer: edge.store.evictions
+ALTER TABLE instances ADD COLUMN evicted_s REAL;        -- NULL: its file is here
+ALTER TABLE instances ADD COLUMN fetched_s REAL;        -- when it came back; NULL: it never left
+CREATE INDEX instances_here ON instances (coalesce(fetched_s, kept_s), size_bytes)
+    WHERE evicted_s IS NULL AND scan_id IS NULL;
+CREATE INDEX instances_away ON instances (evicted_s, size_bytes) WHERE evicted_s IS NOT NULL;
+
+-- What stays of a file that left: with its pixels from elsewhere, every byte of it. Writer: edge.store.evictions
+CREATE TABLE remains (
+    sop_instance_uid TEXT PRIMARY KEY,
+    head BLOB NOT NULL,                                 -- all bytes before the pixels, deflated
+    tail BLOB NOT NULL,                                 -- all bytes after them, deflated
+    is_settled INTEGER NOT NULL DEFAULT 0               -- 0: the file itself may still be there, or be back
+) STRICT;
+CREATE INDEX remains_unsettled ON remains (sop_instance_uid) WHERE is_settled = 0;
+
+-- Objects that are wanted back. Writer: edge.store.fetches; asked by anybody, fetched by uplink
+CREATE TABLE fetches (
+    sop_instance_uid TEXT PRIMARY KEY,
+    study_instance_uid TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    why TEXT NOT NULL,                                  -- opened, damaged, send
+    asked_s REAL NOT NULL,
+    due_s REAL NOT NULL,
+    attempt_count INTEGER NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+CREATE INDEX fetches_by_study ON fetches (study_instance_uid);
+
+-- When somebody last opened a study: it is not evicted under their eyes. Writer: edge.store.fetches, from api
+CREATE TABLE openings (
+    study_instance_uid TEXT PRIMARY KEY,
+    opened_s REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Of each minute: how long something waited to go, and how long the link was up meanwhile
+ALTER TABLE traffic ADD COLUMN busy_s REAL NOT NULL DEFAULT 0;
+ALTER TABLE traffic ADD COLUMN up_s REAL NOT NULL DEFAULT 0;
+ALTER TABLE traffic ADD COLUMN seen_s REAL NOT NULL DEFAULT 0;
+
+-- migration 5
+
+-- A study is complete when nothing of it has come for a while; NULL: something may still come.
+-- Writer: edge.store.instances (NULL), edge.store.completion
+ALTER TABLE studies ADD COLUMN complete_s REAL;
+UPDATE studies SET complete_s = changed_s;
+CREATE INDEX studies_arriving ON studies (study_key) WHERE complete_s IS NULL;
+
+-- A link that came out of an invite's code ends with that invite
+ALTER TABLE invites ADD COLUMN made_from TEXT;          -- token_id of the invite whose code was exchanged
+
+-- Requests for commitment that peers have made and whose report none has taken yet. Writer: edge.store.vouchings
+CREATE TABLE vouchings (
+    caller TEXT NOT NULL,
+    transaction_uid TEXT NOT NULL,
+    asked_s REAL NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    objects TEXT NOT NULL,                              -- [[SOP class, SOP instance], …], JSON
+    PRIMARY KEY (caller, transaction_uid)
+) STRICT, WITHOUT ROWID;

@@ -15,8 +15,11 @@ from edge.store import links
 from edge.store.database import Database
 from edge.store.instances import Instances
 from edge.store.links import LinkRow
-from edge.uplink.carrier import Carrier, StowCarrier, carrier_for, fetch_from, peer_of
+from edge.uplink.carrier import Carrier, DimseCarrier, StowCarrier, carrier_for, fetch_from, peer_of
+from edge.uplink.chooser import Chooser
 from edge.uplink.committer import Committer
+from edge.uplink.lane import Lane
+from edge.uplink.meter import Meter
 from edge.uplink.prober import Prober
 from edge.uplink.prover import Prover
 from edge.uplink.sender import Sender
@@ -30,7 +33,8 @@ def sending_part(
 ) -> Part | None:
     """Return the part that empties one destination's outbox; None, and a row that says so, for an unknown kind."""
     name, own_ae_title = destination.name, config.node.ae_title
-    carrier = carrier_for(destination, own_ae_title=own_ae_title, gate=gate)
+    lane = Lane(gate, destination.parsed_hours)
+    carrier = carrier_for(destination, own_ae_title=own_ae_title, gate=lane)
     if carrier is None:
         reason = f"destinations of kind {destination.kind} are not served by this release"
         event(log, "destination.unserved", level=logging.ERROR, destination=name, reason=reason)
@@ -48,18 +52,21 @@ def sending_part(
         return None
     sender = Sender(
         database,
-        instances,
         name,
         carrier,
         Prober(database, name, carrier, Link()),
+        Chooser(database, instances, name, bells=bells),
+        Meter(database, name),
         Doorbell(bells, f"sender-{name}"),
-        gate=gate,
+        gate=lane,
     )
-    sender.after_turn = follow_up(config, destination, carrier, sender)
+    sender.after_turn = follow_up(config, destination, carrier, sender, instances)
     return part_of(sender, f"sender-{name}", bells=bells)
 
 
-def follow_up(config: Config, destination: Destination, carrier: Carrier, sender: Sender) -> Callable[[], bool]:
+def follow_up(
+    config: Config, destination: Destination, carrier: Carrier, sender: Sender, instances: Instances
+) -> Callable[[], bool]:  # fmt: skip
     """Return what is done about objects that have arrived: ask for commitment, fetch them back and compare."""
     name, own_ae_title = destination.name, config.node.ae_title
     committer, prover = None, None
@@ -69,11 +76,13 @@ def follow_up(config: Config, destination: Destination, carrier: Carrier, sender
     fetch = fetch_from(destination, carrier, own_ae_title=own_ae_title)
     if fetch is not None:
         prover = Prover(
-            sender.database, sender.instances, name, fetch, stop=sender.stop, gate=sender.gate,
+            sender.database, instances, name, fetch, stop=sender.stop, gate=sender.gate,
             is_committed_first=lambda: committer is not None and not committer.is_unwilling,
         )  # fmt: skip
         if isinstance(carrier, StowCarrier):
             carrier.has_already = prover.has_already
+        elif isinstance(carrier, DimseCarrier):
+            carrier.doubts.has_already = prover.has_already
 
     def step() -> bool:
         if committer is not None:

@@ -6,16 +6,15 @@ again does not help, a person is asked.
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edge.core.delivery import Delivery, State, retry_delay_s
 from edge.errors import EdgeError
 from edge.net.association import NotAcceptedError
+from edge.net.parcel import Parcel
 from edge.net.readback import Fetch, NotGivenError, NotThereError
-from edge.net.storage import Parcel
-from edge.runtime.clock import wall_s
+from edge.runtime.clock import mono_s, wall_s
 from edge.runtime.gate import OPEN, Gate
 from edge.runtime.log import event
 from edge.store import deliveries
@@ -60,12 +59,12 @@ class Prover:
             return False
         states = [State.COMMITTED] if self.is_committed_first() else [State.SENT, State.COMMITTED]
         found = deliveries.unproven(self.database, self.destination, states, now_s=now_s, limit=LIST_MAX)
-        until_s = time.monotonic() + STEP_S
+        until_s = mono_s() + STEP_S
         for delivery in found:
             if self.stop.is_set() or self.gate.is_closed:
                 return False
-            if time.monotonic() > until_s or not self._prove(delivery):
-                return time.monotonic() > until_s
+            if mono_s() > until_s or not self._prove(delivery):
+                return mono_s() > until_s
         return len(found) == LIST_MAX
 
     def _prove(self, delivery: Delivery) -> bool:
@@ -115,7 +114,7 @@ class Prover:
         self.asked_count.pop(delivery.sop_instance_uid, None)
         match comparison.verdict:
             case Verdict.SAME:
-                self._move(delivery, delivery.prove(reason=comparison.reason))
+                self._move(delivery, delivery.prove(reason=comparison.reason, is_other_form=comparison.is_other_form))
             case Verdict.CHANGED:
                 self._move(delivery, delivery.doubt(due_s=wall_s() + CHANGED_S, reason=comparison.reason))
             case Verdict.DIFFERENT:

@@ -9,48 +9,36 @@ destination that has an object already has it once.
 import logging
 import random
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from edge.core import outbox
 from edge.core.delivery import ARRIVED_STATES, Delivery, Outcome, State
-from edge.core.outbox import Candidate
+from edge.core.outbox import STAT
 from edge.errors import EdgeError
-from edge.net.storage import Answer, Parcel
-from edge.runtime.clock import wall_s
+from edge.net.storage import Answer
+from edge.runtime.clock import mono_s, wall_s
 from edge.runtime.doorbell import Doorbell
 from edge.runtime.gate import OPEN, Gate
 from edge.runtime.log import event
-from edge.store import deliveries, links
+from edge.store import deliveries, turns
 from edge.store.database import Database
-from edge.store.instances import Instances
 from edge.uplink.carrier import Carrier, Way
+from edge.uplink.chooser import Chooser, Task
+from edge.uplink.meter import Meter
 from edge.uplink.prober import Prober
 
 log = logging.getLogger(__name__)
 POLL_S = 5.0
 """A lost ring of the bell costs no more than this."""
-CANDIDATE_MAX = 1024
 GROUP_COUNT_MAX = 16
 GROUP_BYTES_MAX = 8 * 1024 * 1024
 TURN_S = 10.0
 """After so long the order is made anew: somebody may have put a study first."""
-CHARGED_STUDY_MAX = 4096
 PAUSE_LOOK_S = 0.5
-PAUSED = "paused for a call"
+PROVE_EVERY_S = 60.0
+"""However long the outbox is, what has arrived is proven meanwhile: only that makes room on the disk."""
 ATTEMPTS_LOGGED_EACH = 3
 """Later failures of the same object are logged every so often only."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One delivery in hand."""
-
-    delivery: Delivery
-    parcel: Parcel
-    study_instance_uid: str
-    size_bytes: int
 
 
 @dataclass
@@ -58,16 +46,18 @@ class Sender:
     """One destination's worker. `run` blocks until `stop`; `abort` may be called from another thread."""
 
     database: Database
-    instances: Instances
     destination: str
     carrier: Carrier
     prober: Prober
+    chooser: Chooser
+    meter: Meter
     bell: Doorbell
     after_turn: Callable[[], bool] = lambda: False
-    """Called when nothing is due and the link is usable: commitment and proof; tells whether there is more to do."""
+    """Called when nothing is due and the link is usable, and now and then besides: commitment and proof; tells whether
+    there is more to do."""
     stop: threading.Event = field(default_factory=threading.Event)
-    charged_bytes: dict[str, int] = field(default_factory=dict)
     is_sending: bool = False
+    proved_s: float = 0.0
     gate: Gate = OPEN
     """While it is closed nothing new begins; an object in hand waits, and goes again if its peer does not."""
 
@@ -99,17 +89,28 @@ class Sender:
 
     def _turn(self) -> bool:
         """Do what can be done now; tell whether to look again at once."""
-        if self.gate.is_closed:
-            self.prober.pause(PAUSED)
+        self.gate.is_urgent = False
+        if self.gate.is_closed and not self.gate.is_off:
+            self.prober.pause(self.gate.why)
             self.gate.wait_open(PAUSE_LOOK_S)
             return True
-        self.prober.pause("")
-        if not self.prober.look().is_usable:
+        is_up = self.prober.look().is_usable
+        self.meter.look(is_up=is_up)
+        if not is_up:
             return False
-        tasks = self._next_tasks()
+        is_off = self.gate.is_off
+        tasks = self.chooser.next_tasks(priority_min=STAT if is_off else turns.LOWEST)
+        self.prober.pause(self.gate.why if is_off and not tasks else "")
         if not tasks:
-            self.charged_bytes.clear()
-            return self.after_turn()
+            return not is_off and self.after_turn()
+        self.gate.is_urgent = is_off
+        self._send(tasks)
+        if mono_s() - self.proved_s > PROVE_EVERY_S and self.prober.link.is_usable and not is_off:
+            self.after_turn()
+            self.proved_s = mono_s()
+        return self.prober.link.is_usable
+
+    def _send(self, tasks: Sequence[Task]) -> None:
         try:
             with self.carrier.open([task.parcel for task in tasks]) as way:
                 self.is_sending = True
@@ -118,47 +119,15 @@ class Sender:
             self.prober.fail(error.message)
         finally:
             self.is_sending = False
-        return self.prober.link.is_usable
-
-    def _next_tasks(self) -> list[Task]:
-        now_s = wall_s()
-        due = {
-            row.delivery.sop_instance_uid: row
-            for row in deliveries.due(self.database, self.destination, now_s=now_s, limit=CANDIDATE_MAX)
-        }
-        candidates = [
-            Candidate(
-                key=uid, study_instance_uid=row.study_instance_uid, size_bytes=row.size_bytes,
-                priority=row.delivery.priority, made_s=row.made_s,
-            )
-            for uid, row in due.items()
-        ]  # fmt: skip
-        tasks = []
-        for candidate in outbox.order(candidates, now_s=now_s, charged_bytes=self.charged_bytes):
-            instance = self.instances.find(candidate.key)
-            if instance is None:  # Its row is gone: so will be the delivery's.
-                continue
-            parcel = Parcel(
-                path=self.instances.path_of(instance), sop_class_uid=instance.sop_class_uid,
-                sop_instance_uid=instance.sop_instance_uid, transfer_syntax_uid=instance.transfer_syntax_uid,
-                study_instance_uid=instance.study_instance_uid, series_instance_uid=instance.series_instance_uid,
-            )  # fmt: skip
-            tasks.append(
-                Task(
-                    delivery=due[candidate.key].delivery, parcel=parcel,
-                    study_instance_uid=candidate.study_instance_uid, size_bytes=candidate.size_bytes,
-                )
-            )  # fmt: skip
-        return tasks
 
     def _is_over(self) -> bool:
         return self.stop.is_set() or self.gate.is_closed
 
     def _send_all(self, way: Way, tasks: Sequence[Task]) -> None:
         """Send group by group until all went, the way closed, the order is old, or we are to stop."""
-        until_s = time.monotonic() + TURN_S
+        until_s = mono_s() + TURN_S
         fitting = [task for task in tasks if way.fits(task.parcel)]
-        while fitting and way.is_open and not self._is_over() and time.monotonic() < until_s:
+        while fitting and way.is_open and not self._is_over() and mono_s() < until_s:
             group, fitting = _split(fitting)
             if not self._send_group(way, group):
                 return
@@ -171,11 +140,11 @@ class Sender:
         taken = [task for task in started if self._is_ours(task.delivery)]
         ended: list[Delivery] = [self._lose(task) for task in taken if not _is_whole(task)]
         whole = [task for task in taken if _is_whole(task)]
-        fault, began_s = "", time.monotonic()
+        fault, began_s = "", mono_s()
         try:
             fault = self._send_whole(way, whole, ended)
         finally:
-            self._write_down(ended, taken, time.monotonic() - began_s)
+            self._write_down(ended, taken, mono_s() - began_s)
         if fault and not self.gate.is_closed:  # A peer that hangs up during a pause is not out of reach.
             self.prober.fail(f"{self.destination}: {fault}.")
         return not fault
@@ -187,9 +156,9 @@ class Sender:
             if (self._is_over() or not way.is_open) and (number == 0 or not way.is_batched):
                 ended += [_put_back(left.delivery) for left in tasks[number:]]
                 return ""
-            began_s = time.monotonic()
+            began_s = mono_s()
             answer = next(answers)
-            ended.append(self._end(task, answer, time.monotonic() - began_s))
+            ended.append(self._end(task, answer, mono_s() - began_s))
             if answer.is_link_fault:
                 ended += [_put_back(left.delivery) for left in tasks[number + 1 :]]
                 return answer.reason
@@ -202,10 +171,8 @@ class Sender:
         sent_bytes = sum(sizes[one.sop_instance_uid] for one in ended if one.state in ARRIVED_STATES)
         if sent_bytes:
             self.prober.sent(sent_bytes, duration_s)
-        with self.database.write():
-            deliveries.save_all(self.database, ended, was=State.SENDING, now_s=now_s)
-            if sent_bytes:
-                links.add_traffic(self.database, self.destination, sent_bytes, now_s=now_s)
+        deliveries.save_all(self.database, ended, was=State.SENDING, now_s=now_s)
+        self.meter.sent(sent_bytes)
 
     def _is_ours(self, delivery: Delivery) -> bool:
         """Tell whether the row was still waiting when we took it: a person may have held or cancelled it."""
@@ -220,7 +187,7 @@ class Sender:
         if answer.is_proven:
             delivery = delivery.prove()
         if answer.outcome is Outcome.ACCEPTED:
-            self._charge(task)
+            self.chooser.charge(task)
         self._tell(delivery, answer, task.size_bytes, duration_s)
         return delivery
 
@@ -229,12 +196,6 @@ class Sender:
         name = f"{task.parcel.path.name[:16]}…"
         words = "missing" if not task.parcel.path.exists() else "cut short"
         return self._end(task, Answer(outcome=Outcome.REFUSED, reason=f"its file {name} is {words} on this node"), 0.0)
-
-    def _charge(self, task: Task) -> None:
-        if len(self.charged_bytes) >= CHARGED_STUDY_MAX:
-            self.charged_bytes.clear()
-        charged = self.charged_bytes.get(task.study_instance_uid, 0)
-        self.charged_bytes[task.study_instance_uid] = charged + task.size_bytes
 
     def _tell(self, delivery: Delivery, answer: Answer, size_bytes: int, duration_s: float) -> None:
         is_told = delivery.attempt_count <= ATTEMPTS_LOGGED_EACH or delivery.attempt_count % 10 == 0

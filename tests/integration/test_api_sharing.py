@@ -6,7 +6,7 @@ import pytest
 
 from edge.api import sharing
 from edge.config import Config, Destination, Source
-from edge.store import deliveries, shares
+from edge.store import deliveries, shares, turns
 from edge.store.instances import Instance
 from tests.support.api import ApiNode, Client
 from tests.support.objects import write_object
@@ -156,6 +156,6 @@ async def test_sending_makes_deliveries_that_uplink_finds(tmp_path: Path) -> Non
             assert (await client.ask("GET", "/api/v1/studies?delivery=lost")).status == 400
             unknown = await client.ask("POST", f"/api/v1/studies/{study}/send", {"destination": "mars"})
             assert unknown.status == 404
-        due = deliveries.due(node.database, "vna", now_s=4e9, limit=9)
+        due = turns.due(node.database, "vna", now_s=4e9, limit=9)
         assert [(one.delivery.sop_instance_uid, one.delivery.priority) for one in due] == [(sop, 100)]
-        assert deliveries.due(node.database, "backup", now_s=4e9, limit=9) == []
+        assert turns.due(node.database, "backup", now_s=4e9, limit=9) == []

@@ -6,7 +6,7 @@ import pytest
 
 from edge.core.delivery import Outcome, State
 from edge.core.routing import Route, Routing
-from edge.store import deliveries
+from edge.store import deliveries, turns
 from edge.store.database import Database
 from edge.store.instances import Instances
 from tests.support.objects import make_dataset
@@ -30,22 +30,22 @@ def keep(store: Instances, **values: object) -> str:
 
 def test_a_new_object_is_due_at_once_and_a_failed_one_after_its_delay(store: Instances, database: Database) -> None:
     uid = keep(store)
-    (due,) = deliveries.due(database, "vna", now_s=10.0, limit=9)
+    (due,) = turns.due(database, "vna", now_s=10.0, limit=9)
     assert due.delivery.sop_instance_uid == uid and due.size_bytes > 4096
     started = due.delivery.start()
     assert deliveries.save(database, started, was=State.WAITING, now_s=10.0)
-    assert deliveries.due(database, "vna", now_s=10.0, limit=9) == []
+    assert turns.due(database, "vna", now_s=10.0, limit=9) == []
     failed = started.finish(Outcome.FAILED, now_s=10.0, reason="no answer")
     assert deliveries.save(database, failed, was=State.SENDING, now_s=10.0)
-    assert deliveries.due(database, "vna", now_s=10.5, limit=9) == []
-    assert len(deliveries.due(database, "vna", now_s=13.0, limit=9)) == 1
+    assert turns.due(database, "vna", now_s=10.5, limit=9) == []
+    assert len(turns.due(database, "vna", now_s=13.0, limit=9)) == 1
     assert deliveries.link_is_back(database, "vna", now_s=10.5) == 1
-    assert len(deliveries.due(database, "vna", now_s=10.5, limit=9)) == 1
+    assert len(turns.due(database, "vna", now_s=10.5, limit=9)) == 1
 
 
 def test_a_move_from_a_state_the_row_is_no_longer_in_changes_nothing(store: Instances, database: Database) -> None:
     uid = keep(store)
-    (due,) = deliveries.due(database, "vna", now_s=0, limit=1)
+    (due,) = turns.due(database, "vna", now_s=0, limit=1)
     assert deliveries.hold(database, now_s=1.0, sop_instance_uid=uid) == 1
     assert not deliveries.save(database, due.delivery.start(), was=State.WAITING, now_s=2.0)
     found = deliveries.find(database, uid, "vna")
@@ -56,7 +56,7 @@ def test_after_a_restart_nothing_is_being_sent_and_a_new_destination_gets_everyt
     store: Instances, database: Database
 ) -> None:
     uid = keep(store)
-    (due,) = deliveries.due(database, "vna", now_s=0, limit=1)
+    (due,) = turns.due(database, "vna", now_s=0, limit=1)
     deliveries.save(database, due.delivery.start(), was=State.WAITING, now_s=1.0)
     assert deliveries.recover(database, now_s=5.0, destinations=["vna", "late"]) == 1
     rows = {row.destination: row for row in deliveries.of_instance(database, uid)}
@@ -94,13 +94,13 @@ def test_wishes_can_name_a_study_or_a_destination(store: Instances, database: Da
     assert deliveries.hold(database, now_s=1.0, study_instance_uid="1.2.3") == 2
     assert deliveries.hold(database, now_s=1.0, destination="other") == 0
     assert deliveries.first(database, now_s=1.0, destination="vna") == 1
-    assert deliveries.due(database, "vna", now_s=1.0, limit=9)[0].delivery.priority == deliveries.PRIORITY_FIRST
+    assert turns.due(database, "vna", now_s=1.0, limit=9)[0].delivery.priority == deliveries.PRIORITY_FIRST
 
 
 def test_the_numbers_add_up_by_destination_and_study(store: Instances, database: Database) -> None:
     uids = [keep(store, StudyInstanceUID="1.2.3", pixel_seed=number) for number in range(3)]
     (row,) = [
-        due for due in deliveries.due(database, "vna", now_s=0, limit=9) if due.delivery.sop_instance_uid == uids[0]
+        due for due in turns.due(database, "vna", now_s=0, limit=9) if due.delivery.sop_instance_uid == uids[0]
     ]
     started = row.delivery.start()
     deliveries.save(database, started, was=State.WAITING, now_s=1.0)
