@@ -30,7 +30,7 @@ def open_slide(path: Path, *, through: Reader = "") -> OpenSource:
             return open_tiff(path)
         except UnsupportedSlideError as reason:
             # Before OpenSlide, which would take the first channel for the whole slide.
-            return _stacks(path) or _decoded(path, magic, reason)
+            return _stacks(path, magic, reason)
     from wsi.dicom_source import is_dicom, open_dicom
 
     if is_dicom(magic) or path.is_dir():
@@ -41,13 +41,14 @@ def open_slide(path: Path, *, through: Reader = "") -> OpenSource:
     return _decoded(path, magic, None)
 
 
-def _stacks(path: Path) -> OpenSource | None:
+def _stacks(path: Path, magic: bytes, reason: UnsupportedSlideError) -> OpenSource:
     from wsi.stack_source import open_stacks
 
     try:
         return open_stacks(path)
-    except (NotASlideError, UnreadableSlideError):
-        return None
+    except NotASlideError:
+        # Not what is unreadable: of a slide whose own description is damaged, others take one page for the whole.
+        return _decoded(path, magic, reason)
 
 
 def _decoded(path: Path, magic: bytes, reason: UnsupportedSlideError | None) -> OpenSource:

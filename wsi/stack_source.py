@@ -20,12 +20,10 @@ from wsi.metadata import SlideMetadata
 from wsi.planes import READ_ERRORS, SIGNED_NOTE, Planes
 from wsi.source import FrameTable, Image, Kind, MadeImage, OpenSource, SlideDescription, StoredImage
 from wsi.stack import Pages, Stack, find_stacks
-from wsi.tiff_facts import MPP_ASSUMED, MPP_MAX, MPP_MIN
+from wsi.tiff_facts import MPP_ASSUMED, MPP_MAX, MPP_MIN, lossy_history
 from wsi.tiff_tables import TILE_LENGTHS, TILE_OFFSETS, LongTables, Masked, long_tables
 
 _PAGES_MAX = 4096
-_LOSSY = {7: "ISO_10918_1", 33003: "ISO_15444_1", 33005: "ISO_15444_1", 34712: "ISO_15444_1"}
-"""By TIFF compression. What is known to lose something; JPEG 2000 is taken to."""
 
 
 def open_stacks(path: Path) -> OpenSource:
@@ -149,21 +147,9 @@ def _decoded(
     return MadeImage(
         kind=Kind.VOLUME,
         level=level,
-        encoding=planes.encoding(*_history(pages, level, places)),
+        encoding=planes.encoding(*lossy_history(pages[0], sum(sum(lengths) for _, lengths in places), len(pages))),
         is_resampled=is_resampled,
         make_frame=planes.make_frame,
         read_pixels=planes.read_pixels,
         psnr_db_min=planes.psnr_db_min,
     )
-
-
-def _history(
-    pages: Pages, level: Level, places: list[tuple[list[int], list[int]]]
-) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """Return the loss the scan's own tiles went through, and how much they were compressed."""
-    if (method := _LOSSY.get(int(pages[0].compression))) is None:
-        return (), ()
-    stored_bytes = sum(sum(lengths) for _, lengths in places)
-    page = pages[0]
-    raw_bytes = level.width_px * level.height_px * len(pages) * page.samplesperpixel * page.dtype.itemsize
-    return (method,), (raw_bytes / max(stored_bytes, 1),)

@@ -17,6 +17,8 @@ MPP_MIN, MPP_MAX = 0.02, 25.0
 MPP_ASSUMED = 0.5
 MPP_NOTE = "The scan gives no pixel size, 0.5 micrometres assumed; do not measure on it."
 _ICC_TAG = 34675
+_LOSSY = {6: "ISO_10918_1", 7: "ISO_10918_1", 33003: "ISO_15444_1", 33005: "ISO_15444_1", 34712: "ISO_15444_1"}
+"""By TIFF compression: what loses something; of JPEG 2000 it is assumed."""
 _UNIT_UM = {2: 25_400.0, 3: 10_000.0}
 _OME_UM = {"": 1.0, "µm": 1.0, "um": 1.0, "μm": 1.0, "nm": 0.001, "mm": 1000.0}
 
@@ -135,6 +137,17 @@ def positive(text: str | None) -> float | None:
     except ValueError:
         return None
     return value if 0 < value < 1e9 else None
+
+
+def lossy_history(
+    page: tifffile.TiffPage, stored_bytes: int, page_count: int = 1
+) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Return the loss that pages of one form went through, and how much they were compressed; empty: none known."""
+    if (method := _LOSSY.get(int(page.compression))) is None:
+        return (), ()
+    depth_bytes = page.dtype.itemsize if page.dtype is not None else 1
+    raw_bytes = page.imagewidth * page.imagelength * int(page.samplesperpixel) * depth_bytes * page_count
+    return (method,), (raw_bytes / max(stored_bytes, 1),)
 
 
 def description_of(page: tifffile.TiffPage) -> str:

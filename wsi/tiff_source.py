@@ -31,7 +31,7 @@ from wsi.source import (
     StoredImage,
     picture_level,
 )
-from wsi.tiff_facts import describe
+from wsi.tiff_facts import describe, lossy_history
 from wsi.tiff_tables import TILE_LENGTHS, TILE_OFFSETS, LongTables, Masked, long_tables
 
 _JPEG = 7
@@ -279,10 +279,13 @@ def picture_image(path: Path, page: tifffile.TiffPage, kind: Kind, base: Level) 
     else:
         frame = read_pixels(0).tobytes()
         samples = int(page.samplesperpixel)
+        methods, ratios = lossy_history(page, sum(page.databytecounts))
         encoding = Encoding(
             transfer_syntax_uid=forms.EXPLICIT_LITTLE_ENDIAN,
             photometric_interpretation="RGB" if samples == 3 else "MONOCHROME2",
             sample_count=samples,
+            lossy_methods=methods,
+            lossy_ratios=ratios,
             origin=Origin.LOSSLESS,
         )
     return MadeImage(

@@ -91,3 +91,94 @@ def _strip(tiff: tifffile.TiffWriter, pixels: NDArray[np.uint8], description: st
 def base64_of(text: str) -> str:
     """Return a text as makers hide barcodes."""
     return base64.b64encode(text.encode()).decode()
+
+
+SCN_XMLNS = "http://www.leica-microsystems.com/scn/2010/10/01"
+SCN_NM = 500
+"""Nanometres a pixel of the finest level."""
+
+
+def scn_image(
+    name: str, ifds: Sequence[Sequence[int]], *, side: tuple[int, int], at: tuple[int, int], nm: int, objective: float,
+    light: str = "brightfield", plane_count: int = 1, spacing_nm: int = 0, channels: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """Return one image of an SCN's description; `ifds` a level, its pages focal planes within channels."""
+    dimensions = "".join(
+        f'<dimension sizeX="{side[0] >> 2 * level}" sizeY="{side[1] >> 2 * level}" r="{level}"'
+        f' c="{number // plane_count}" z="{number % plane_count}" ifd="{ifd}"/>'
+        for level, pages in enumerate(ifds)
+        for number, ifd in enumerate(pages)
+    )
+    named = "".join(f'<channel index="{index}" name="{channel}"/>' for index, channel in enumerate(channels))
+    return (
+        f'<image name="{name}" uuid="urn:uuid:{name}"><creationDate>2011-11-09T14:17:34.18Z</creationDate>'
+        '<device model="Leica SCN400;Leica SCN" version="1.4.0.9691 2011/06/06 14:10:07;1.4.0.9691"/>'
+        f'<pixels sizeX="{side[0]}" sizeY="{side[1]}">{dimensions}</pixels>'
+        f'<view sizeX="{side[0] * nm}" sizeY="{side[1] * nm}" offsetX="{at[0]}" offsetY="{at[1]}"'
+        f' spacingZ="{spacing_nm}"/><scanSettings><objectiveSettings><objective>{objective}</objective>'
+        "</objectiveSettings><illuminationSettings><numericalAperture>0.4</numericalAperture>"
+        f"<illuminationSource>{light}</illuminationSource></illuminationSettings>"
+        f"<channelSettings>{named}</channelSettings></scanSettings></image>"
+    )
+
+
+def scn_document(images: Sequence[str], *, glass: tuple[int, int], barcode: str = "S24-9") -> str:
+    """Return an SCN's description; the glass in nanometres."""
+    return (
+        f'<?xml version="1.0"?><scn xmlns="{SCN_XMLNS}" uuid="urn:uuid:1"><collection name="Leica-1"'
+        f' uuid="urn:uuid:2" sizeX="{glass[0]}" sizeY="{glass[1]}"><barcode>{base64_of(barcode)}</barcode>'
+        f"{''.join(images)}</collection></scn>"
+    )
+
+
+def write_scn(
+    path: Path, *, regions: Sequence[tuple[tuple[int, int], tuple[int, int]]] = (((256, 192), (100_000, 200_000)),)
+) -> list[NDArray[np.uint8]]:
+    """Write a brightfield SCN: overview, then each region (side in pixels, place in nanometres) with two levels.
+
+    Return the picture of each region.
+    """
+    glass = (2_048_000, 4_096_000)
+    pages: list[tuple[NDArray[np.uint8], int]] = [(picture(256, 128, 90), glass[0] // 128)]
+    images = [
+        scn_image("macro", [[0]], side=(128, 256), at=(0, 0), nm=glass[0] // 128, objective=0.6),
+    ]
+    kept = []
+    for number, (side, at) in enumerate(regions):
+        whole = picture(side[1], side[0], number)
+        kept.append(whole)
+        first = len(pages)
+        pages += [(whole, SCN_NM), (picture(side[1] // 4, side[0] // 4, number), SCN_NM * 4)]
+        images.append(scn_image(f"region{number}", [[first], [first + 1]], side=side, at=at, nm=SCN_NM, objective=20))
+    with tifffile.TiffWriter(path, bigtiff=True) as tiff:
+        for number, (pixels, nm) in enumerate(pages):
+            tiff.write(
+                iter([jpeg(tile) for tile in tiles_of(pixels)]), shape=pixels.shape, dtype="uint8",
+                tile=(TILE_PX, TILE_PX), compression="jpeg", photometric="ycbcr", subsampling=(2, 1), metadata=None,
+                description="" if number else scn_document(images, glass=glass),
+                resolution=(1e7 / nm, 1e7 / nm), resolutionunit="CENTIMETER",
+            )  # fmt: skip
+    return kept
+
+
+def write_scn_fluorescence(path: Path, channels: Sequence[str] = ("DAPI", "FITC"), plane_count: int = 3) -> None:
+    """Write a fluorescence SCN of one region: channels of focal planes, JPEG in grey."""
+    glass, pages = (2_048_000, 4_096_000), len(channels) * plane_count
+    levels = [list(range(1, 1 + pages)), list(range(1 + pages, 1 + 2 * pages))]
+    images = [
+        scn_image("macro", [[0]], side=(128, 256), at=(0, 0), nm=16_000, objective=0.6),
+        scn_image("stack", levels, side=(256, 192), at=(0, 300_000), nm=SCN_NM, objective=20, light="fluorescence",
+                  plane_count=plane_count, spacing_nm=1200, channels=channels),
+    ]  # fmt: skip
+    with tifffile.TiffWriter(path, bigtiff=True) as tiff:
+        form: dict[str, Any] = {"tile": (TILE_PX, TILE_PX), "compression": "jpeg", "metadata": None}
+        tiff.write(
+            iter([jpeg(tile) for tile in tiles_of(picture(256, 128, 90))]), shape=(256, 128, 3), dtype="uint8",
+            photometric="ycbcr", subsampling=(2, 1), description=scn_document(images, glass=glass), **form,
+        )  # fmt: skip
+        for width, height in ((256, 192), (64, 48)):
+            for number in range(pages):
+                tiff.write(
+                    iter(grey_tiles(picture(height, width, number))), shape=(height, width), dtype="uint8",
+                    photometric="minisblack", **form,
+                )  # fmt: skip
