@@ -1,9 +1,12 @@
 """People who sign in and guests who were invited: from a token to a principal."""
 
 import asyncio
+import hashlib
+from collections.abc import Sequence
 
 from edge.api.attempts import Attempts
 from edge.api.passwords import Passwords
+from edge.config import HubNode
 from edge.core.access import Principal, UserRole
 from edge.errors import NotSignedInError
 from edge.runtime import clock
@@ -32,8 +35,10 @@ class WrongPasswordError(NotSignedInError):
 class Accounts:
     """Signs in, recognises, signs out."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, nodes: Sequence[HubNode] = ()) -> None:
+        """`nodes`: those that may send their objects here."""
         self._database = database
+        self._nodes = {_digest(node.token): node.name for node in nodes}
         self.passwords = Passwords()
         self._by_name = Attempts(count_max=FAILURES_PER_NAME_MAX, window_s=GUESS_WINDOW_S)
         self._by_address = Attempts(count_max=FAILURES_PER_ADDRESS_MAX, window_s=GUESS_WINDOW_S)
@@ -62,7 +67,10 @@ class Accounts:
         await asyncio.to_thread(users.sign_out, self._database, token)
 
     async def find(self, token: str) -> Principal | None:
-        """Return who holds a bearer token: a program with a login, a guest with an invitation or a shared link."""
+        """Return who holds a bearer token: a node, a program with a login, a guest with an invitation or a link."""
+        node = self._nodes.get(_digest(token))
+        if node is not None:
+            return Principal(name=node, role=UserRole.NODE)
         return await self.find_login(token) or await self.find_guest(token) or await self.find_share(token)
 
     async def find_login(self, token: str) -> Principal | None:
@@ -101,6 +109,10 @@ class Accounts:
     async def _explain_failure(self) -> NotSignedInError:
         reason = await self.explain_nobody()
         return reason if isinstance(reason, NoUsersError) else WrongPasswordError("The name or the password is wrong.")
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def guest(invite: sessions.Invite) -> Principal:

@@ -26,6 +26,7 @@ from edge.api import (
     sharing,
     slides,
     studies,
+    uploads,
     viewer,
     worklist,
 )  # fmt: skip
@@ -56,6 +57,7 @@ def table(parts: Parts) -> list[Route]:
     """Return every route of the node."""
     modules = (people, sessions, live, events, worklist, studies, sharing, slides, jobs, outbox, health, audit, exports)
     rows = [route for module in modules for route in module.routes()]
+    rows += uploads.routes(parts.uploads)
     rows += _dicomweb_routes(parts)
     rows += metrics.routes()
     rows += openapi.routes(lambda: rows)

@@ -183,3 +183,12 @@ class Shared(Answer):
 
 class SendWish(Request):
     destination: Name
+
+
+class ProofView(Answer):
+    """Digests of an object as it was read just now, each of the asker's salt and then the bytes; SHA-256 in hex."""
+
+    whole: str
+    dataset: str
+    """Of the file after its file meta information, which names whoever wrote it."""
+    size_bytes: int

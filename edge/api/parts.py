@@ -21,6 +21,7 @@ from edge.api.outbox import Outbox
 from edge.api.scans import Scans
 from edge.api.situation import Situation
 from edge.api.slides import SlideShelf
+from edge.api.uploads import UploadDesk
 from edge.api.waiting import WaitingRoom
 from edge.config import Config
 from edge.core.access import Principal
@@ -46,10 +47,11 @@ class Parts:
         self.metrics = Metrics()
         self.hub = Hub()
         self.situation = Situation()
-        self.accounts = Accounts(database)
+        self.accounts = Accounts(database, config.hub.node)
         self.guard = Guard(self.accounts)
         self.audit_proof = AuditProof(database)
         self.invitations = Invitations(database, public_url=public_url)
+        self.uploads = UploadDesk(config, instances)
         self.scans = Scans(database)
         self.shelf = SlideShelf(database, instances, self.scans)
         self.outbox = Outbox(config, database)

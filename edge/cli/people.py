@@ -26,6 +26,8 @@ def add_user(
     config: ConfigOption = None,
 ) -> None:
     """Add a person; the password is asked for."""
+    if role is UserRole.NODE:
+        raise BadInputError("A node is no person.", next_step="Name it under [[hub.node]] in the configuration.")
     if role is UserRole.GUEST:
         raise BadInputError("A guest has no password.", next_step="Use `edge session invite`.")
     password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask_password()

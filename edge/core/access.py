@@ -16,6 +16,8 @@ class UserRole(StrEnum):
     AUDITOR = "auditor"
     GUEST = "guest"
     """Invited to one session by a link."""
+    NODE = "node"
+    """Another node that sends its objects here; named in the configuration, not a person."""
 
 
 class Action(StrEnum):
@@ -42,9 +44,11 @@ class Action(StrEnum):
     """Put labels on studies."""
     SHARE_STUDIES = "share_studies"
     """Give somebody without an account a link to one study."""
+    UPLOAD = "upload"
+    """Send whole objects here in pieces, as nodes do to a hub."""
 
 
-_EVERYTHING = frozenset(Action)
+_EVERYTHING = frozenset(Action) - {Action.UPLOAD}
 _ALLOWED: dict[UserRole, frozenset[Action]] = {
     UserRole.OPERATOR: frozenset(
         {
@@ -68,6 +72,7 @@ _ALLOWED: dict[UserRole, frozenset[Action]] = {
     UserRole.ADMIN: _EVERYTHING,
     UserRole.AUDITOR: frozenset({Action.SEE_AUDIT, Action.SEE_OUTBOX, Action.SEE_HEALTH}),
     UserRole.GUEST: frozenset({Action.JOIN_SESSION, Action.ASK_CAPTURE}),
+    UserRole.NODE: frozenset({Action.UPLOAD}),
 }  # fmt: skip
 _ONLY_WATCHES = frozenset({Action.JOIN_SESSION})
 """What an invited observer may do."""
