@@ -7,6 +7,7 @@ edge its last stripe is repeated. What has no restart markers is left to OpenSli
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
 from dataclasses import replace
@@ -26,23 +27,28 @@ from wsi.tiff_facts import describe
 
 _JPEG = 7
 _MAGNIFICATION, _FOCUS, _MCU_STARTS, _SERIAL, _PROPERTIES = 65421, 65424, 65426, 65442, 65449
-_MAKE, _MODEL, _SOFTWARE = 271, 272, 305
+_MAKE, _MODEL, _SOFTWARE, _DATE_TIME = 271, 272, 305, 306
 _MACRO = -1.0
+_PLANES_MAX = 256
 _FRAME_PX_MAX = 1 << 20
 _FRAME_HEIGHT_PX_MAX = 512
 _WHOLE_PX_MAX = 1 << 22
 """A level without stripes up to this size becomes one frame."""
 
 
+_Planes = list[tifffile.TiffPage]
+
+
 def open_ndpi(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -> OpenSource:
     """Open a scan for copying.  Raises: UnsupportedSlideError without restart markers; SlideError"""
-    levels, notes = _levels(pages)
-    facts = _facts(path, tiff, levels[0])
+    levels, spacing_um, notes = _levels(pages)
+    base = levels[0][0]
+    facts = _facts(path, tiff, base)
     facts = replace(facts, notes=(*facts.notes, *notes))
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        frame_px = _frame_size(levels[0])
-        images: list[Image] = [_level_image(path, file, page, levels[0], facts, frame_px) for page in levels]
+        frame_px = _frame_size(base)
+        images: list[Image] = [_level_image(path, file, planes, base, facts, frame_px, spacing_um) for planes in levels]
         if (macro := next((page for page in pages if _magnification(page) == _MACRO), None)) is not None:
             from wsi.tiff_source import picture_image
 
@@ -57,28 +63,38 @@ def _magnification(page: tifffile.TiffPage) -> float:
     return float(page.tags.valueof(_MAGNIFICATION) or 0)
 
 
-def _levels(pages: list[tifffile.TiffPage]) -> tuple[list[tifffile.TiffPage], tuple[str, ...]]:
-    """Return the pages of the focal plane in the middle, largest first, and what was left out."""
-    every = [page for page in pages if _magnification(page) > 0]
-    if not every:
+def _levels(pages: list[tifffile.TiffPage]) -> tuple[list[_Planes], float, tuple[str, ...]]:
+    """Return each level's focal planes, lowest first, largest level first; their distance in µm; and what to say."""
+    found: dict[int, dict[int, tifffile.TiffPage]] = {}
+    for page in pages:
+        if _magnification(page) > 0:
+            planes = found.setdefault(page.imagewidth, {})
+            if planes.setdefault(_focus_nm(page), page) is not page:
+                raise UnsupportedSlideError("The scan has a level twice at the same focus.")
+    if not found:
         raise UnsupportedSlideError("The scan names no level.")
-    levels = sorted(
-        (page for page in every if not int(page.tags.valueof(_FOCUS) or 0)), key=lambda page: -page.imagewidth
-    )
-    if not levels or len({page.imagewidth for page in levels}) < len(levels):
-        raise UnsupportedSlideError("The scan has no focal plane in the middle, or several.")
-    planes = {int(page.tags.valueof(_FOCUS) or 0) for page in every}
-    notes = (f"Of {len(planes)} focal planes only the middle one is taken.",) if len(planes) > 1 else ()
-    return levels, notes
+    levels = [found[width] for width in sorted(found, reverse=True)]
+    heights_nm = sorted(levels[0])
+    if len(heights_nm) > _PLANES_MAX or any(sorted(planes) != heights_nm for planes in levels):
+        if any(0 not in planes for planes in levels):
+            raise UnsupportedSlideError("The scan has levels of different focal planes, and none in the middle.")
+        note = f"Of {len(heights_nm)} focal planes only the middle one is taken: not every level has them all."
+        return [[planes[0]] for planes in levels], 0.0, (note,)
+    steps_nm = {high - low for low, high in itertools.pairwise(heights_nm)}
+    notes = ("The focal planes are not evenly spaced; their mean distance is given.",) if len(steps_nm) > 1 else ()
+    spacing_um = (heights_nm[-1] - heights_nm[0]) / max(len(heights_nm) - 1, 1) / 1000
+    return [[planes[height] for height in heights_nm] for planes in levels], spacing_um, notes
+
+
+def _focus_nm(page: tifffile.TiffPage) -> int:
+    """Return how far a page lies above the middle of the specimen; the tag is signed, whatever it says it is."""
+    value = int(page.tags.valueof(_FOCUS) or 0)
+    return value - (1 << 32) if value >= 1 << 31 else value
 
 
 def _facts(path: Path, tiff: tifffile.TiffFile, base: tifffile.TiffPage) -> SlideDescription:
     lines = str(base.tags.valueof(_PROPERTIES) or "").splitlines()
     properties = dict(line.split("=", 1) for line in lines if "=" in line)
-    try:
-        created = datetime.strptime(properties.get("Created", ""), "%Y/%m/%d")
-    except ValueError:
-        created = None
     return replace(
         describe(path, tiff, base, identity=identity_of([path])),
         format="Hamamatsu NDPI",
@@ -86,9 +102,19 @@ def _facts(path: Path, tiff: tifffile.TiffFile, base: tifffile.TiffPage) -> Slid
         model=str(base.tags.valueof(_MODEL) or properties.get("Product", ""))[:64],
         serial=str(base.tags.valueof(_SERIAL) or "")[:64],
         software=str(base.tags.valueof(_SOFTWARE) or "")[:64],
-        acquired_at=created,
+        acquired_at=_time(str(base.tags.valueof(_DATE_TIME) or ""), properties.get("Created", "")),
         objective_power=_magnification(base),
     )
+
+
+def _time(finished: str, created: str) -> datetime | None:
+    """Return when the slide was scanned: to the second where the file says it, else the day."""
+    for text, form in ((finished, "%Y:%m:%d %H:%M:%S"), (finished, "%Y/%m/%d %H:%M:%S"), (created, "%Y/%m/%d")):
+        try:
+            return datetime.strptime(text.strip(), form)
+        except ValueError:
+            continue
+    return None
 
 
 def _frame_size(base: tifffile.TiffPage) -> tuple[int, int]:
@@ -104,12 +130,16 @@ def _frame_size(base: tifffile.TiffPage) -> tuple[int, int]:
 def _level_image(
     path: Path,
     file: int,
-    page: tifffile.TiffPage,
+    planes: _Planes,
     base: tifffile.TiffPage,
     facts: SlideDescription,
     frame_px: tuple[int, int],
+    spacing_um: float,
 ) -> MadeImage:
-    stripes = _Stripes(path, file, page, frame_px)
+    page, every = planes[0], [_Stripes(path, file, one, frame_px) for one in planes]
+    stripes = every[0]
+    if any(one.form != stripes.form for one in every):
+        raise UnsupportedSlideError(f"{path.name} has focal planes of different forms.")
     mpp = facts.mpp or (0.0, 0.0)
     level = Level(
         width_px=page.imagewidth,
@@ -118,15 +148,18 @@ def _level_image(
         tile_height_px=stripes.height_px,
         mpp_x=mpp[0] * downsample(base.imagewidth, page.imagewidth),
         mpp_y=mpp[1] * downsample(base.imagelength, page.imagelength),
+        focal_plane_count=len(planes),
+        focal_spacing_um=spacing_um,
     )
+    plane_frames = level.column_count * level.row_count
     return MadeImage(
         kind=Kind.VOLUME,
         level=level,
         encoding=stripes.encoding,
-        is_resampled=page is not base,
-        make_frame=stripes.make_frame,
-        read_pixels=stripes.read_pixels,
-        is_same=stripes.is_same,
+        is_resampled=page.imagewidth != base.imagewidth,
+        make_frame=lambda index: every[index // plane_frames].make_frame(index % plane_frames),
+        read_pixels=lambda index: every[index // plane_frames].read_pixels(index % plane_frames),
+        is_same=lambda index, frame: every[index // plane_frames].is_same(index % plane_frames, frame),
     )
 
 
@@ -149,6 +182,11 @@ class _Stripes:
             self._set_whole(page, header)
         else:
             self._set_stripes(page, header, *frame_px)
+
+    @property
+    def form(self) -> tuple[Encoding, int, int]:
+        """What all focal planes of a level must have in common."""
+        return self.encoding, self.width_px, self.height_px
 
     def _set_whole(self, page: tifffile.TiffPage, header: codec.JpegHeader) -> None:
         size = page.imagewidth, page.imagelength

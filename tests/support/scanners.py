@@ -182,3 +182,56 @@ def write_scn_fluorescence(path: Path, channels: Sequence[str] = ("DAPI", "FITC"
                     iter(grey_tiles(picture(height, width, number))), shape=(height, width), dtype="uint8",
                     photometric="minisblack", **form,
                 )  # fmt: skip
+
+
+def add_focal_planes(scan: Path, path: Path, heights_nm: Sequence[int]) -> dict[int, list[bytes]]:
+    """Write an NDPI with further focal planes, as its maker does: more pages, each with the height in tag 65424.
+
+    A further plane holds the stripes of the scan's own in reverse, so that each can be told from the others. Return,
+    by height, the entropy-coded stripes of the largest level.
+    """
+    data = bytearray(scan.read_bytes())
+    kept: dict[int, list[bytes]] = {}
+    with tifffile.TiffFile(scan) as tiff:
+        pages = [page for page in tiff.pages if page.is_tiled]
+        last = tiff.pages[len(tiff.pages) - 1]
+        link = last.offset + 2 + 12 * len(last.tags)
+        for height in heights_nm:
+            for page in pages:
+                start = len(data)
+                link, stripes = _add_plane(data, page, link, height)
+                if page is pages[0]:
+                    kept[height] = stripes
+                assert start < len(data) < 1 << 32
+        page = pages[0]
+        places = zip(page.dataoffsets, page.databytecounts, strict=True)
+        kept[0] = [bytes(data[offset : offset + length - 2]) for offset, length in places]
+    path.write_bytes(data)
+    return kept
+
+
+def _add_plane(data: bytearray, page: tifffile.TiffPage, link: int, height_nm: int) -> tuple[int, list[bytes]]:
+    """Add a page's stripes in reverse and its directory; return where its link to the next lies, and the stripes."""
+    places = zip(page.dataoffsets, page.databytecounts, strict=True)
+    stripes = [bytes(data[offset : offset + length - 2]) for offset, length in places][::-1]
+    head_bytes = int(page.tags.valueof(65426)[0])
+    head = bytes(data[page.dataoffsets[0] - head_bytes : page.dataoffsets[0]])
+    stream, starts = bytearray(head), []
+    for number, stripe in enumerate(stripes):
+        starts.append(len(stream))
+        stream += stripe + bytes((0xFF, 0xD0 + number % 8))
+    stream[-1] = 0xD9
+    stream_at, table_at = len(data), len(data) + len(stream) + len(stream) % 2
+    data += stream.ljust(table_at - stream_at, b"\0") + np.array(starts, "<u4").tobytes()
+    values = {273: stream_at, 279: len(stream), 65424: height_nm & 0xFFFFFFFF, 65426: table_at}
+    directory_at = len(data)
+    entries = bytes(data[page.offset + 2 : page.offset + 2 + 12 * len(page.tags)])
+    directory = bytearray(len(page.tags).to_bytes(2, "little"))
+    for at in range(0, len(entries), 12):
+        entry = bytearray(entries[at : at + 12])
+        if (code := int.from_bytes(entry[:2], "little")) in values:
+            entry[8:12] = values[code].to_bytes(4, "little")
+        directory += entry
+    data[link : link + 8] = directory_at.to_bytes(8, "little")
+    data += directory + bytes(8 + 4 * len(page.tags))
+    return directory_at + len(directory), stripes
