@@ -51,7 +51,7 @@ class Parts:
         self.guard = Guard(self.accounts)
         self.audit_proof = AuditProof(database)
         self.invitations = Invitations(database, public_url=public_url)
-        self.uploads = UploadDesk(config, instances)
+        self.uploads = UploadDesk(config, database, instances)
         self.scans = Scans(database)
         self.shelf = SlideShelf(database, instances, self.scans)
         self.outbox = Outbox(config, database)

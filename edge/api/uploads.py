@@ -38,7 +38,8 @@ from edge.core.access import Action
 from edge.errors import BadInputError, BusyError, EdgeError, NotFoundError, UnreachableError
 from edge.runtime.clock import wall_s
 from edge.runtime.log import event
-from edge.store import header
+from edge.store import fetches, header, scrub
+from edge.store.database import Database
 from edge.store.instances import Instances, Kept
 from edge.store.uploads import DigestError, Growing, Upload, Uploads
 
@@ -71,9 +72,10 @@ class OversizeError(BadInputError):
 class UploadDesk:
     """Takes uploads in. One a process."""
 
-    def __init__(self, config: Config, instances: Instances) -> None:
+    def __init__(self, config: Config, database: Database, instances: Instances) -> None:
         """Nothing is opened before the first upload."""
         hub = config.hub
+        self.database = database
         self.instances = instances
         self.size_bytes_max = int(hub.object_gb_max * _GB)
         self.uploads = Uploads(
@@ -150,7 +152,7 @@ class UploadDesk:
             raise BadInputError("The salt is not hexadecimal.") from error
         if not 0 < len(salt) <= NONCE_BYTES_MAX:
             raise BadInputError(f"A salt has 1 to {NONCE_BYTES_MAX} bytes.")
-        return await self.workers.run(_prove, self.instances, call.path("instance"), salt)
+        return await self.workers.run(self._prove, call.path("instance"), salt)
 
     async def give(self, call: Call) -> web.StreamResponse:
         """GET: the bytes of an object, or a range of them."""
@@ -257,11 +259,34 @@ class UploadDesk:
         return kept
 
     def _is_known(self, uid: str, digest: str) -> bool:
+        """Tell whether this very object is here, or is safe elsewhere; one that is damaged here is welcome again."""
         instance = self.instances.find(uid) if uid else None
         if instance is None or instance.digest != digest:
             return False
+        if instance.evicted_s is not None:
+            return True
         path = self.instances.path_of(instance)
-        return path.exists() and path.stat().st_size == instance.size_bytes
+        return (
+            path.exists() and path.stat().st_size == instance.size_bytes
+            and not self.instances.is_damaged(instance)
+        )  # fmt: skip
+
+    def _prove(self, uid: str, salt: bytes) -> ProofView:
+        """Read the file past what memory holds of it; one that is damaged is no object any more.
+
+        Raises: NotFoundError, BusyError while it is only elsewhere.
+        """
+        instance = self.instances.require(uid)
+        path = self.instances.path_of(instance)
+        if instance.evicted_s is not None and not path.exists():
+            fetches.ask(self.database, [uid], why="opened", now_s=wall_s())
+            raise BusyError(f"{uid} is fetched back from where it is kept first.")
+        if path.exists():
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if not scrub.examine(self.database, self.instances, instance):
+            raise NotFoundError(f"The file of {uid} is missing or damaged on this node.")
+        return _digests(path, salt)
 
     def _answer(self, status: int, headers: dict[str, str]) -> web.Response:
         return web.Response(
@@ -304,20 +329,10 @@ def _keep(instances: Instances, growing: Growing) -> Kept:
     return instances.keep(temp, digest=bytes.fromhex(growing.upload.digest), source=growing.upload.node)
 
 
-def _prove(instances: Instances, uid: str, salt: bytes) -> ProofView:
-    """Read the file past what memory holds of it.  Raises: NotFoundError."""
-    path = instances.path_of(instances.require(uid))
-    try:
-        return _digests(path, salt)
-    except (FileNotFoundError, BadInputError) as error:
-        raise NotFoundError(f"The file of {uid} is missing or damaged on this node.") from error
-
-
 def _digests(path: Path, salt: bytes) -> ProofView:
     begins = header.read(path).dataset_offset
     whole, dataset = hashlib.sha256(salt), hashlib.sha256(salt)
     with path.open("rb", buffering=0) as file:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         first = file.read(begins)
         whole.update(first)
         while piece := file.read(CHUNK_BYTES):

@@ -33,7 +33,7 @@ async def serve(config: Config) -> None:
     event(log, "uplink.recovered", interrupted_count=count)
     instances = Instances(database, config.data_dir, destinations=config.routing, bells=bells)
     gate = Gate()
-    parts = [part for d in config.destination if (part := sending_part(config, d, database, instances, bells, gate))]
+    parts = [sending_part(config, d, database, instances, bells, gate) for d in config.destination]
     if config.worklist is not None:
         hospital = config.worklist
         peer = Peer(

@@ -225,7 +225,7 @@ class Instances:
         """The UID is here already: the same object, or another that goes aside."""
         kept = self.path_of(known)
         if digest == known.digest:
-            if not kept.exists() or kept.stat().st_size != known.size_bytes or self._is_damaged(known):
+            if not kept.exists() or kept.stat().st_size != known.size_bytes or self.is_damaged(known):
                 self._heal(temp, kept, known, source)
             return Kept(outcome="known", instance=known)
         if kept.exists() and _same_dataset(temp, parsed, kept):
@@ -236,7 +236,8 @@ class Instances:
         self._put_aside(temp, digest, known, source)
         return Kept(outcome="conflict", instance=known)
 
-    def _is_damaged(self, known: Instance) -> bool:
+    def is_damaged(self, known: Instance) -> bool:
+        """Tell whether its file was found damaged, and is not whole again since."""
         with self._database.read() as connection:
             return rows.is_damaged(connection, known)
 

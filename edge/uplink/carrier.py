@@ -1,4 +1,4 @@
-"""How objects get to one kind of destination: the promise, and the two kinds there are."""
+"""How objects get to one kind of destination: the promise, and the kinds there are."""
 
 import logging
 import os
@@ -11,6 +11,7 @@ from edge.config import Destination
 from edge.core.delivery import Outcome
 from edge.errors import UnreachableError
 from edge.net.calling import echo
+from edge.net.hub import Hub, by_digest
 from edge.net.parcel import Answer, Parcel
 from edge.net.peer import NotAcceptedError, Peer, cut_all
 from edge.net.readback import Fetch, by_get, by_wado
@@ -100,6 +101,22 @@ class StowCarrier:
         self.client.abort()
 
 
+class HubCarrier:
+    """Resumable upload to a node in hub role."""
+
+    def __init__(self, peer: WebPeer, gate: Gate = OPEN) -> None:
+        self.hub = Hub(WebClient(peer), gate=gate)
+
+    def check(self) -> None:
+        self.hub.check()
+
+    def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
+        return self.hub
+
+    def abort(self) -> None:
+        self.hub.abort()
+
+
 class FolderCarrier:
     """Copies into a folder, a mounted share at best: <study>/<series>/<instance>.dcm, each read back."""
 
@@ -150,17 +167,17 @@ class FolderCarrier:
         return Answer(outcome=Outcome.ACCEPTED, is_proven=True)
 
 
-def carrier_for(destination: Destination, *, own_ae_title: str, gate: Gate = OPEN) -> Carrier | None:
-    """Return the carrier of a configured destination; None for a kind that this release cannot serve."""
+def carrier_for(destination: Destination, *, own_ae_title: str, gate: Gate = OPEN) -> Carrier:
+    """Return the carrier of a configured destination."""
     match destination.kind:
         case "dimse":
             return DimseCarrier(peer_of(destination, own_ae_title=own_ae_title), gate)
         case "stow":
             return StowCarrier(web_peer_of(destination, url=destination.url), gate)
+        case "hub":
+            return HubCarrier(web_peer_of(destination, url=destination.url), gate)
         case "folder":
             return FolderCarrier(destination.name, Path(destination.path))
-        case _:
-            return None
 
 
 def fetch_from(destination: Destination, carrier: Carrier, *, own_ae_title: str) -> Fetch | None:
@@ -171,6 +188,8 @@ def fetch_from(destination: Destination, carrier: Carrier, *, own_ae_title: str)
         return by_wado(WebClient(web_peer_of(destination, url=destination.readback_url)))
     if isinstance(carrier, DimseCarrier):
         return by_get(carrier.peer)
+    if isinstance(carrier, HubCarrier):
+        return by_digest(carrier.hub.client)
     return by_wado(carrier.client) if isinstance(carrier, StowCarrier) else None
 
 

@@ -2,20 +2,18 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from edge.config import Config, Destination
 from edge.core.link import Link
-from edge.runtime.clock import wall_s
 from edge.runtime.doorbell import Doorbell
 from edge.runtime.gate import Gate
-from edge.runtime.log import event
 from edge.runtime.service import Part
-from edge.store import links
 from edge.store.database import Database
 from edge.store.instances import Instances
-from edge.store.links import LinkRow
-from edge.uplink.carrier import Carrier, DimseCarrier, StowCarrier, carrier_for, fetch_from, peer_of
+from edge.uplink import hub_proof
+from edge.uplink.carrier import Carrier, DimseCarrier, HubCarrier, StowCarrier, carrier_for, fetch_from, peer_of
 from edge.uplink.chooser import Chooser
 from edge.uplink.committer import Committer
 from edge.uplink.lane import Lane
@@ -30,26 +28,11 @@ log = logging.getLogger(__name__)
 
 def sending_part(
     config: Config, destination: Destination, database: Database, instances: Instances, bells: Path, gate: Gate
-) -> Part | None:
-    """Return the part that empties one destination's outbox; None, and a row that says so, for an unknown kind."""
+) -> Part:
+    """Return the part that empties one destination's outbox."""
     name, own_ae_title = destination.name, config.node.ae_title
     lane = Lane(gate, destination.parsed_hours)
     carrier = carrier_for(destination, own_ae_title=own_ae_title, gate=lane)
-    if carrier is None:
-        reason = f"destinations of kind {destination.kind} are not served by this release"
-        event(log, "destination.unserved", level=logging.ERROR, destination=name, reason=reason)
-        now_s = wall_s()
-        row = LinkRow(
-            destination=name,
-            state="down",
-            rate_bytes_s=0,
-            since_s=now_s,
-            next_try_s=None,
-            reason=reason,
-            changed_s=now_s,
-        )
-        links.save_link(database, row)
-        return None
     sender = Sender(
         database,
         name,
@@ -81,6 +64,8 @@ def follow_up(
         )  # fmt: skip
         if isinstance(carrier, StowCarrier):
             carrier.has_already = prover.has_already
+        elif isinstance(carrier, HubCarrier):
+            prover.examine = partial(hub_proof.examine, carrier.hub)
         elif isinstance(carrier, DimseCarrier):
             carrier.doubts.has_already = prover.has_already
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from edge.core.delivery import ARRIVED_STATES, Delivery, Outcome, State
+from edge.core.delivery import Delivery, Outcome, State
 from edge.core.outbox import STAT
 from edge.errors import EdgeError
 from edge.net.storage import Answer
@@ -58,6 +58,8 @@ class Sender:
     stop: threading.Event = field(default_factory=threading.Event)
     is_sending: bool = False
     proved_s: float = 0.0
+    moved_bytes: int = 0
+    """What the group in hand has brought there."""
     gate: Gate = OPEN
     """While it is closed nothing new begins; an object in hand waits, and goes again if its peer does not."""
 
@@ -140,11 +142,11 @@ class Sender:
         taken = [task for task in started if self._is_ours(task.delivery)]
         ended: list[Delivery] = [self._lose(task) for task in taken if not _is_whole(task)]
         whole = [task for task in taken if _is_whole(task)]
-        fault, began_s = "", mono_s()
+        fault, began_s, self.moved_bytes = "", mono_s(), 0
         try:
             fault = self._send_whole(way, whole, ended)
         finally:
-            self._write_down(ended, taken, mono_s() - began_s)
+            self._write_down(ended, mono_s() - began_s)
         if fault and not self.gate.is_closed:  # A peer that hangs up during a pause is not out of reach.
             self.prober.fail(f"{self.destination}: {fault}.")
         return not fault
@@ -159,20 +161,17 @@ class Sender:
             began_s = mono_s()
             answer = next(answers)
             ended.append(self._end(task, answer, mono_s() - began_s))
-            if answer.is_link_fault:
+            if answer.is_link_fault or answer.is_unfinished:
                 ended += [_put_back(left.delivery) for left in tasks[number + 1 :]]
-                return answer.reason
+                return answer.reason if answer.is_link_fault else ""
         return ""
 
-    def _write_down(self, ended: Sequence[Delivery], taken: Sequence[Task], duration_s: float) -> None:
+    def _write_down(self, ended: Sequence[Delivery], duration_s: float) -> None:
         """Save how a group ended, in one commit, and what went over the link."""
-        now_s = wall_s()
-        sizes = {task.parcel.sop_instance_uid: task.size_bytes for task in taken}
-        sent_bytes = sum(sizes[one.sop_instance_uid] for one in ended if one.state in ARRIVED_STATES)
-        if sent_bytes:
-            self.prober.sent(sent_bytes, duration_s)
-        deliveries.save_all(self.database, ended, was=State.SENDING, now_s=now_s)
-        self.meter.sent(sent_bytes)
+        if self.moved_bytes:
+            self.prober.sent(self.moved_bytes, duration_s)
+        deliveries.save_all(self.database, ended, was=State.SENDING, now_s=wall_s())
+        self.meter.sent(self.moved_bytes)
 
     def _is_ours(self, delivery: Delivery) -> bool:
         """Tell whether the row was still waiting when we took it: a person may have held or cancelled it."""
@@ -181,6 +180,10 @@ class Sender:
 
     def _end(self, task: Task, answer: Answer, duration_s: float) -> Delivery:
         """Return the delivery after an attempt, and tell of it."""
+        whole_bytes = task.size_bytes if answer.outcome is Outcome.ACCEPTED else 0
+        self.moved_bytes += whole_bytes if answer.sent_bytes is None else answer.sent_bytes
+        if answer.is_unfinished:
+            return replace(_put_back(task.delivery), reason=answer.reason)
         delivery = task.delivery.finish(
             answer.outcome, now_s=wall_s(), reason=answer.reason, jitter=random.random()
         )  # fmt: skip

@@ -18,9 +18,9 @@ from edge.net.hub import Hub, by_digest
 from edge.net.parcel import Answer, Parcel
 from edge.net.readback import NotThereError
 from edge.net.web import NotLetInError, WebClient, WebPeer
-from edge.store import durable
+from edge.store import deliveries, durable
 from edge.store.database import Database
-from edge.store.instances import Instances
+from edge.store.instances import Instance, Instances
 from tests.support.objects import make_dataset
 from tests.support.orthanc import free_port
 from tests.support.relay import Relay
@@ -285,7 +285,8 @@ def test_an_object_comes_back_byte_for_byte_and_is_proven_from_the_disk(hub: Hub
     with kept.open("r+b") as file:
         file.seek(2_000_000)
         file.write(b"rotten")
-    assert sender.hub.ask_proof(parcel.sop_instance_uid, b"salt").whole != proof.whole
+    with pytest.raises(NotThereError):
+        sender.hub.ask_proof(parcel.sop_instance_uid, b"salt")
 
 
 def test_an_upload_that_nothing_comes_for_is_forgotten(folder: Path) -> None:
@@ -320,3 +321,61 @@ def test_a_sender_that_comes_again_takes_over_from_its_own_dead_connection(hub: 
     stuck.hub.abort()
     thread.join(10)
     assert hub.kept_file(parcel).read_bytes() == parcel.path.read_bytes()
+
+
+class Clinic:
+    """The store of a node whose one destination is a hub."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        token = TOKENS["clinic-7"]
+        section = f'[[destination]]\nname = "hub"\nkind = "hub"\nurl = "{url}"\ntoken = "{token}"\n'
+        folder.mkdir()
+        self.config = write_config(folder, section)
+        self.database = Database(folder / "data" / "edge.db")
+        self.instances = Instances(
+            self.database, folder / "data", destinations=["hub"], bells=folder / "run" / "bells" / "uplink"
+        )
+
+    def keep(self, **values: Any) -> Instance:
+        temp = self.instances.new_temp()
+        make_dataset(**values).save_as(temp, enforce_file_format=True)
+        return self.instances.keep(temp, source="test").instance
+
+    def states(self) -> dict[str, int]:
+        found = deliveries.counts(self.database)
+        return {state: count for state, count in found[0].counts.items() if count} if found else {}
+
+
+def test_an_outbox_drains_into_a_hub_and_from_there_into_the_hospital(folder: Path) -> None:
+    hospital = folder / "hospital"
+    hospital.mkdir()
+    section = f'[[destination]]\nname = "vna"\nkind = "folder"\npath = "{hospital}"\n'
+    with HubNode(folder / "hub", sections=section) as hub, hub.relay(rate_bytes_s=60e6, cut_bytes=3 * MB) as relay:
+        clinic = Clinic(folder / "clinic", f"http://127.0.0.1:{relay.port}")
+        kept = [clinic.keep(pixel_seed=seed) for seed in range(5)]
+        kept.append(clinic.keep(rows=1024, columns=1024, frames=10))
+        with Service("uplink", clinic.config), Service("uplink", folder / "hub" / "edge.toml"):
+            wait_for(lambda: clinic.states() == {"safe": 6}, timeout_s=60)
+            wait_for(lambda: len(list(hospital.rglob("*.dcm"))) == 6, timeout_s=60)
+        assert relay.cut_count > 2
+    for instance in kept:
+        (there,) = hospital.rglob(f"{instance.sop_instance_uid}.dcm")
+        assert durable.digest_of(there).hex() == instance.digest
+
+
+def test_a_hub_whose_disk_damaged_an_object_gets_it_again(folder: Path) -> None:
+    with HubNode(folder / "hub") as hub:
+        clinic = Clinic(folder / "clinic", hub.url)
+        instance = clinic.keep(rows=256, columns=256)
+        parcel = Parcel(
+            path=clinic.instances.path_of(instance), sop_class_uid=instance.sop_class_uid,
+            sop_instance_uid=instance.sop_instance_uid, transfer_syntax_uid=instance.transfer_syntax_uid,
+        )  # fmt: skip
+        Sender(hub.url).send(parcel)
+        kept = hub.kept_file(parcel)
+        with kept.open("r+b") as file:
+            file.seek(5000)
+            file.write(b"rotten")
+        with Service("uplink", clinic.config):
+            wait_for(lambda: clinic.states() == {"safe": 1}, timeout_s=60)
+        assert kept.read_bytes() == parcel.path.read_bytes()
