@@ -15,6 +15,7 @@ import msgspec
 from edge.core import routing
 from edge.core.hours import DAYS, Hours, parse_minute
 from edge.core.outbox import LEVELS
+from edge.core.retention import Limits
 from edge.core.routing import Routing
 from edge.errors import ConfigError
 
@@ -342,6 +343,11 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     def required(self) -> frozenset[str]:
         """The destinations that must have an object before it may leave."""
         return frozenset(destination.name for destination in self.destination if destination.is_required)
+
+    @property
+    def limits(self) -> Limits:
+        """What objects may take of the disk."""
+        return Limits(budget_bytes=self.retention.budget_mb * 2**20, free_bytes=self.retention.free_mb * 2**20)
 
     @property
     def database_path(self) -> Path:

@@ -96,7 +96,8 @@ def _store(config: Config) -> Iterator["Instances"]:
             config.data_dir,
             destinations=config.routing,
             bells=config.run_dir / "bells" / "uplink",
-            reserve_bytes=config.node.disk_reserve_mb * 1024 * 1024,
+            reserve_bytes=config.node.disk_reserve_mb * 2**20,
+            budget_bytes=config.limits.budget_bytes,
         )
     finally:
         database.close()

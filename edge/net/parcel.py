@@ -16,6 +16,8 @@ class Parcel:
     transfer_syntax_uid: str
     study_instance_uid: str = ""
     series_instance_uid: str = ""
+    size_bytes: int = 0
+    """Of the whole file, when there is none at `path`; 0: ask the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,7 @@ async def _write(answer: aiohttp.ClientResponse, target: Path, *, bytes_max: int
 
 def bytes_max(parcel: Parcel) -> int:
     """Return the most that is fetched: the object, or its plain form."""
-    return parcel.path.stat().st_size + PIXEL_BYTES_MAX + CHUNK_BYTES
+    return (parcel.size_bytes or parcel.path.stat().st_size) + PIXEL_BYTES_MAX + CHUNK_BYTES
 
 
 def by_get(peer: Peer) -> Fetch:

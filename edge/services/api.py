@@ -19,6 +19,7 @@ async def serve(config: Config) -> None:
         destinations=config.routing,
         bells=config.run_dir / "bells" / "uplink",
         reserve_bytes=config.node.disk_reserve_mb * 2**20,
+        budget_bytes=config.limits.budget_bytes,
     )
     parts = Parts(config, database=database, instances=instances, public_url=public_url(config))
     server = Server(config, parts)

@@ -20,6 +20,7 @@ async def serve(config: Config) -> None:
     instances = Instances(
         database, config.data_dir, destinations=config.routing,
         bells=config.run_dir / "bells" / "uplink", reserve_bytes=config.node.disk_reserve_mb * 2**20,
+        budget_bytes=config.limits.budget_bytes,
     )  # fmt: skip
     inbox = Path(config.inbox.slides).absolute() if config.inbox.slides else None
 

@@ -32,6 +32,7 @@ async def serve(config: Config) -> None:
     store = Instances(
         database, config.data_dir, destinations=config.routing,
         bells=config.run_dir / "bells" / "uplink", reserve_bytes=reserve_bytes,
+        budget_bytes=config.limits.budget_bytes,
     )  # fmt: skip
 
     def tell(name: str, values: dict[str, Any]) -> None:

@@ -16,6 +16,8 @@ from edge.store import deliveries
 from edge.store.database import Database
 from edge.store.instances import Instances
 from edge.uplink.committer import take
+from edge.uplink.fetcher import Fetcher, sources_of
+from edge.uplink.janitor import Janitor, room_of
 from edge.uplink.line import sending_part
 from edge.uplink.refresher import Refresher
 from edge.uplink.scrubber import MB, Scrubber
@@ -31,7 +33,10 @@ async def serve(config: Config) -> None:
     bells = config.run_dir / "bells" / "uplink"
     count = deliveries.recover(database, now_s=wall_s(), destinations=config.routing)
     event(log, "uplink.recovered", interrupted_count=count)
-    instances = Instances(database, config.data_dir, destinations=config.routing, bells=bells)
+    instances = Instances(
+        database, config.data_dir, destinations=config.routing, bells=bells,
+        reserve_bytes=config.node.disk_reserve_mb * 2**20, budget_bytes=config.limits.budget_bytes,
+    )  # fmt: skip
     gate = Gate()
     parts = [sending_part(config, d, database, instances, bells, gate) for d in config.destination]
     if config.worklist is not None:
@@ -43,6 +48,13 @@ async def serve(config: Config) -> None:
         refresher = Refresher(database, peer, float(hospital.refresh_s), Doorbell(bells, "worklist"))
         parts.append(part_of(refresher, "worklist", bells=bells))
     parts.append(Yielder(config.socket_path("live"), gate, config.uplink.live_share_bps / 8).run)
+    sources, carriers = sources_of(config, gate)
+    fetcher = Fetcher(database, instances, sources, Doorbell(bells, "fetcher"), carriers, gate)
+    janitor = Janitor(
+        database, instances, config.routing, config.required, config.limits, config.retention.keep_hours * 3600,
+        room_of(instances),
+    )  # fmt: skip
+    parts += [part_of(fetcher, "fetcher", bells=bells), part_of(janitor, "janitor", bells=bells)]
     if config.node.scrub_mb_s > 0:
         scrubber = Scrubber(database, instances, config.node.scrub_mb_s * MB, config.data_dir / "scrub.json")
         parts.append(part_of(scrubber, "scrub", bells=bells))

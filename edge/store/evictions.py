@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.core.retention import Verdict, judge
-from edge.dicom.body import find_body, join
 from edge.runtime import kernel
 from edge.runtime.log import event
 from edge.store import audit_log, durable, rows
@@ -109,6 +108,8 @@ def take_remains(path: Path) -> Remains | None:
 
     Raises: BadInputError, OSError.
     """
+    from edge.dicom.body import find_body  # Heavy, and not needed by who only receives.
+
     body = find_body(path)
     if body is None or body.start > HEAD_BYTES_MAX or path.stat().st_size - body.end > HEAD_BYTES_MAX:
         return None
@@ -219,6 +220,8 @@ def complete(database: Database, instance: Instance, back: Path, spare: Path, *,
     `ends` are those of a file that is still here, though damaged; else those that stayed are taken. `spare` is a path
     for a second file; it is gone afterwards.  Raises: BadInputError, OSError.
     """
+    from edge.dicom.body import find_body, join
+
     if durable.digest_of(back).hex() == instance.digest:
         return True
     ends = ends or remains_of(database, instance.sop_instance_uid)

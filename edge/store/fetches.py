@@ -27,6 +27,8 @@ class Wanted:
     attempt_count: int
     reason: str
     """Why it is not here yet, in words."""
+    temp: str
+    """Name of the file in incoming/ that is being written; empty before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Away:
     reason: str
     """Why it takes long, in words; empty while it goes on."""
     next_try_s: float | None
+    temp: str
+    """Name of the file in incoming/ that is being written."""
 
 
 def ask(database: Database, sop_instance_uids: Sequence[str], *, why: str, now_s: float) -> int:
@@ -86,8 +90,17 @@ def postpone(database: Database, wanted: Wanted, *, due_s: float, reason: str) -
     """It could not be had now."""
     with database.write() as connection:
         connection.execute(
-            "UPDATE fetches SET due_s = ?, reason = ?, attempt_count = attempt_count + 1 WHERE sop_instance_uid = ?",
+            "UPDATE fetches SET due_s = ?, reason = ?, temp = '', attempt_count = attempt_count + 1"
+            " WHERE sop_instance_uid = ?",
             (due_s, reason, wanted.sop_instance_uid),
+        )
+
+
+def begin(database: Database, wanted: Wanted, *, temp: str) -> None:
+    """It is being fetched into this file."""
+    with database.write() as connection:
+        connection.execute(
+            "UPDATE fetches SET temp = ?, reason = '' WHERE sop_instance_uid = ?", (temp, wanted.sop_instance_uid)
         )
 
 
@@ -110,7 +123,8 @@ def away(database: Database, study_instance_uid: str) -> Away | None:
             "SELECT sum(evicted_s IS NOT NULL) AS away_count, count(*) AS total_count,"
             " sum(iif(evicted_s IS NOT NULL, instances.size_bytes, 0)) AS away_bytes,"
             " sum(instances.size_bytes) AS total_bytes, count(fetches.sop_instance_uid) AS wanted_count,"
-            " coalesce(max(fetches.reason), '') AS reason, min(fetches.due_s) AS next_try_s"
+            " coalesce(max(fetches.reason), '') AS reason, min(fetches.due_s) AS next_try_s,"
+            " coalesce(max(fetches.temp), '') AS temp"
             " FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)"
             " LEFT JOIN fetches USING (sop_instance_uid) WHERE studies.study_instance_uid = ? AND scan_id IS NULL",
             (study_instance_uid,),

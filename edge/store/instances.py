@@ -71,6 +71,11 @@ class Instances:
                 (data_dir / name).mkdir(parents=True, exist_ok=True)
         self._owner = owner_mark(os.getpid())
 
+    @property
+    def data_dir(self) -> Path:
+        """The folder of everything that is kept."""
+        return self._data_dir
+
     def new_temp(self) -> Path:
         """Return a path, not yet used, to write an object to; leave it there or hand it to `keep`."""
         return self._data_dir / "incoming" / f"{self._owner}.{secrets.token_hex(8)}.part"

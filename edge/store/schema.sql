@@ -301,7 +301,8 @@ CREATE TABLE fetches (
     asked_s REAL NOT NULL,
     due_s REAL NOT NULL,
     attempt_count INTEGER NOT NULL DEFAULT 0,
-    reason TEXT NOT NULL DEFAULT ''
+    reason TEXT NOT NULL DEFAULT '',
+    temp TEXT NOT NULL DEFAULT ''                       -- of the file in incoming/ that is being written
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX fetches_by_study ON fetches (study_instance_uid);
 

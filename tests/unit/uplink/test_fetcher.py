@@ -1,0 +1,115 @@
+"""The way back: the very bytes, or nothing."""
+
+import time
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from edge.store import audit_log, evictions, fetches, scrub
+from tests.support.away import Node
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path)
+
+
+def ask(node: Node, *uids: str) -> None:
+    for uid in uids:
+        fetches.ask_study(node.database, node.store.require(uid).study_instance_uid, now_s=time.time())
+
+
+def rewrite(node: Node, uid: str, **values: object) -> None:
+    """Let the archive write its copy anew, as archives do."""
+    ds = pydicom.dcmread(node.far / uid)
+    ds.file_meta.ImplementationVersionName = "SOMEBODY ELSE"
+    for keyword, value in values.items():
+        setattr(ds, keyword, value)
+    ds.save_as(node.far / uid, enforce_file_format=True)
+
+
+def test_an_object_comes_back_byte_for_byte(node: Node) -> None:
+    (uid,) = node.safe()
+    before = node.path(uid).read_bytes()
+    node.janitor().step()
+    ask(node, uid)
+    assert fetches.away(node.database, node.store.require(uid).study_instance_uid).wanted_count == 1  # type: ignore[union-attr]
+    assert node.fetcher().step()
+    assert not node.is_away(uid) and node.path(uid).read_bytes() == before
+    assert fetches.away(node.database, node.store.require(uid).study_instance_uid) is None
+    assert evictions.remains_of(node.database, uid) is None
+    assert [row.object for row in audit_log.list_rows(node.database, action="object.returned")] == [uid]
+    assert list((node.folder / "incoming").iterdir()) == []
+
+
+def test_an_archive_that_writes_the_header_anew_still_gives_the_very_bytes_back(node: Node) -> None:
+    (uid,) = node.safe()
+    before = node.path(uid).read_bytes()
+    rewrite(node, uid, PatientName="Set^Right", AccessionNumber="A-4711")
+    node.janitor().step()
+    ask(node, uid)
+    node.fetcher().step()
+    assert node.path(uid).read_bytes() == before
+
+
+def test_what_comes_back_changed_or_cut_is_not_taken_and_is_asked_for_again(node: Node) -> None:
+    cut, changed, lost = node.evicted(3)
+    (node.far / cut).write_bytes((node.far / cut).read_bytes()[:-7])
+    rewrite(node, changed, PixelData=bytes(len(pydicom.dcmread(node.far / changed).PixelData)))
+    (node.far / lost).unlink()
+    ask(node, cut, changed, lost)
+    fetcher = node.fetcher()
+    assert not fetcher.step()
+    assert all(map(node.is_away, (cut, changed, lost)))
+    (reason,) = {fetches.away(node.database, node.store.require(uid).study_instance_uid).reason for uid in (cut,)}  # type: ignore[union-attr]
+    assert reason.startswith("vna: ")
+    assert fetches.due(node.database, now_s=time.time(), limit=9) == []  # Not at once, but:
+    assert len(fetches.due(node.database, now_s=time.time() + 400, limit=9)) == 3
+    assert list((node.folder / "incoming").iterdir()) == []
+
+
+def test_the_study_that_was_opened_last_comes_first(node: Node) -> None:
+    first, second = node.evicted(2)
+    ask(node, first)
+    ask(node, second)
+    fetches.open_study(node.database, node.store.require(first).study_instance_uid, now_s=time.time() - 9)
+    fetches.open_study(node.database, node.store.require(second).study_instance_uid, now_s=time.time())
+    due = fetches.due(node.database, now_s=time.time(), limit=9)
+    assert [one.sop_instance_uid for one in due] == [second, first]
+
+
+def test_an_object_that_rotted_here_is_made_whole_from_there(node: Node) -> None:
+    (uid,) = node.safe()
+    whole = node.path(uid).read_bytes()
+    rewrite(node, uid, PatientName="Set^Right")
+    node.path(uid).chmod(0o600)
+    node.path(uid).write_bytes(whole[:-9] + b"x" + whole[-8:])
+    assert not scrub.examine(node.database, node.store, node.store.require(uid))
+    fetches.ask(node.database, [uid], why="damaged", now_s=time.time())
+    assert node.fetcher().step()
+    assert node.path(uid).read_bytes() == whole and scrub.damaged(node.database) == []
+
+
+def test_the_same_object_sent_here_again_is_here_again(node: Node) -> None:
+    (uid,) = node.safe()
+    whole = node.path(uid).read_bytes()
+    rewrite(node, uid)  # Another writer of the same object.
+    node.janitor().step()
+    for copy in (whole, (node.far / uid).read_bytes()):
+        temp = node.store.new_temp()
+        temp.write_bytes(copy)
+        assert node.store.keep(temp, source="cart").outcome == "known"
+        assert not node.is_away(uid) and node.path(uid).read_bytes() == whole
+        node.janitor().step()
+        assert node.is_away(uid)
+
+
+def test_an_object_that_came_back_is_young_again(node: Node) -> None:
+    old, young = node.evicted(2)
+    ask(node, old)
+    node.fetcher().step()
+    ask(node, young)
+    node.fetcher().step()
+    found = evictions.candidates(node.database, before_s=time.time() + 9, after=(0.0, ""), limit=9)
+    assert [one.instance.sop_instance_uid for one in found] == [old, young]
