@@ -21,6 +21,7 @@ from edge.runtime.clock import wall_s
 from edge.runtime.log import event
 from edge.store import deliveries, durable, header, rows
 from edge.store.database import Database
+from edge.store.rebuild_away import copy_away
 from edge.store.rows import Instance
 
 log = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ def _take_over(database: Database, old: Path) -> bool:
     except sqlite3.Error:
         return False
     source.row_factory = sqlite3.Row
-    is_read = True
+    is_read = _copy_away(database, source)
     try:
         for name in names:
             is_read &= _copy_table(database, source, name, columns[name])
@@ -155,6 +156,15 @@ def _take_over(database: Database, old: Path) -> bool:
     finally:
         source.close()
     return is_read
+
+
+def _copy_away(database: Database, source: sqlite3.Connection) -> bool:
+    try:
+        copy_away(database, source)
+    except sqlite3.Error as error:
+        event(log, "store.table_lost", level=logging.ERROR, table="instances", reason=str(error))
+        return False
+    return True
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:

@@ -300,6 +300,11 @@ def _index_words(connection: sqlite3.Connection, study_key: int, row: dict[str, 
     connection.execute("INSERT INTO study_words (rowid, words) VALUES (?, ?)", (study_key, text))
 
 
+def index_words(connection: sqlite3.Connection, study_key: int, row: dict[str, str]) -> None:
+    """Make a new study's row found by its words."""
+    _index_words(connection, study_key, row, is_new=True)
+
+
 def _content_at(header: Header) -> str:
     """Return when the content was made, as text that sorts."""
     for date, time in (("ContentDate", "ContentTime"), ("AcquisitionDate", "AcquisitionTime")):

@@ -6,7 +6,9 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from edge.store import audit_log, evictions, fetches, scrub
+from edge.core.retention import Limits
+from edge.store import audit_log, evictions, fetches, index, scrub
+from edge.store.rebuild import rebuild
 from tests.support.away import Node
 
 
@@ -113,3 +115,21 @@ def test_an_object_that_came_back_is_young_again(node: Node) -> None:
     node.fetcher().step()
     found = evictions.candidates(node.database, before_s=time.time() + 9, after=(0.0, ""), limit=9)
     assert [one.instance.sop_instance_uid for one in found] == [old, young]
+
+
+def test_a_rebuilt_index_still_knows_what_is_away_and_how_to_have_it_back(node: Node, tmp_path: Path) -> None:
+    study = "1.2.3"
+    uids = node.safe(3, StudyInstanceUID=study)
+    whole = {uid: node.path(uid).read_bytes() for uid in uids}
+    node.janitor(limits=Limits(budget_bytes=1 + int(len(whole[uids[2]]) / 0.9))).step()
+    assert [node.is_away(uid) for uid in uids] == [True, True, False]
+    node.database.close()
+    rebuild(tmp_path / "edge.db", tmp_path, destinations=node.routing)
+    again = Node(tmp_path)
+    assert [again.is_away(uid) for uid in uids] == [True, True, False]
+    row = index.find_study(again.database, study)
+    assert row is not None and row["NumberOfStudyRelatedInstances"] == 3
+    assert index.search_studies(again.database, {}, text="test").total == 1
+    ask(again, *uids)
+    again.fetcher().step()
+    assert {uid: again.path(uid).read_bytes() for uid in uids} == whole
