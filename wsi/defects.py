@@ -12,14 +12,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi import codec
+from wsi import codec, paged
 from wsi import encoding as forms
 from wsi.errors import SlideError, UnreadableSlideError
 from wsi.source import FrameTable, Image, Offsets, OpenSource, Source, StoredImage
 
 _HEAD_BYTES, _TAIL_BYTES = 24, 8
 """Looked at of every tile."""
-_BATCH_TILES = 10_000
+_BATCH_TILES = 4096
 _NAMED_MAX = 500
 """Frame numbers told in words; more damage than that is told as a count."""
 _SHARE_MAX = 0.5
@@ -68,6 +68,7 @@ def find(image: StoredImage) -> list[int]:
             if not len(some):
                 continue
             odd = some[~_are_plain(table, some, file_descriptor)].tolist()
+            paged.let_go()
             damaged += [index + 1 for index in odd if not _is_sound(image, table.read(file_descriptor, index))]
         return damaged
     finally:

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_partial
 
+from wsi import paged
 from wsi.errors import NotASlideError, TruncatedSlideError, UnreadableSlideError
 from wsi.source import Offsets
 
 _PIXEL_TAG = b"\xe0\x7f\x10\x00"
+_OFFSETS_TAG, _LENGTHS_TAG = b"\xe0\x7f\x01\x00", b"\xe0\x7f\x02\x00"
+_EXTENDED_OFFSETS = 0x7FE00001
 _ITEM = b"\xfe\xff\x00\xe0"
 _UNDEFINED = 0xFFFFFFFF
+_SHORT, _LONG = np.dtype("<u4"), np.dtype("<u8")
 _ITEMS_MAX = 50_000_000
 
 
@@ -49,7 +53,8 @@ def index_frames(path: Path) -> FrameIndex:
     """
     try:
         with path.open("rb") as file:
-            dataset = dcmread(file, stop_before_pixels=True)
+            # The offset tables of a large slide are megabytes: they are read below, as arrays.
+            dataset = read_partial(file, lambda tag, *_: tag >= _EXTENDED_OFFSETS)
             start = file.tell()
             count = int(dataset.get("NumberOfFrames", 1) or 1)
             if not 0 < count <= _ITEMS_MAX:
@@ -63,6 +68,7 @@ def index_frames(path: Path) -> FrameIndex:
 
 def _index(path: Path, dataset: FileDataset, file: int, start: int, count: int) -> FrameIndex:
     file_bytes = os.fstat(file).st_size
+    start, extended = _extended_tables(file, start)
     head = os.pread(file, 12, start)
     if head[:4] != _PIXEL_TAG:
         raise UnreadableSlideError(f"{path.name} has no pixel data.")
@@ -76,34 +82,48 @@ def _index(path: Path, dataset: FileDataset, file: int, start: int, count: int) 
         if size * count > length or body + length > file_bytes:
             raise TruncatedSlideError(f"{path.name} is shorter than its {count} frames.")
         return FrameIndex(path=path, dataset=dataset, offsets=offsets, lengths=lengths, is_native=True)
-    offsets, lengths = _encapsulated(path, dataset, file, body, count)
+    offsets, lengths = _encapsulated(path, extended, file, body, count)
     if len(offsets) != count:
         raise UnreadableSlideError(f"{path.name} has {len(offsets)} items for {count} frames.")
-    if int((offsets + lengths).max()) > file_bytes or int(lengths.min()) < 0:
-        raise TruncatedSlideError(f"{path.name} has frames beyond its end.")
+    for low, high in paged.runs(count):
+        if int((offsets[low:high] + lengths[low:high]).max()) > file_bytes or int(lengths[low:high].min()) < 0:
+            raise TruncatedSlideError(f"{path.name} has frames beyond its end.")
     return FrameIndex(path=path, dataset=dataset, offsets=offsets, lengths=lengths, is_native=False)
 
 
-def _encapsulated(path: Path, dataset: FileDataset, file: int, body: int, count: int) -> tuple[Offsets, Offsets]:
+def _extended_tables(file: int, at: int) -> tuple[int, dict[bytes, tuple[int, int]]]:
+    """Return where the pixel data begins, and before it, by tag, each extended offset table's place and entries."""
+    found: dict[bytes, tuple[int, int]] = {}
+    while (head := os.pread(file, 12, at))[:4] in (_OFFSETS_TAG, _LENGTHS_TAG) and head[4:6] == b"OV":
+        (size_bytes,) = struct.unpack_from("<I", head, 8)
+        found[head[:4]] = at + 12, size_bytes // 8
+        at += 12 + size_bytes
+    return at, found
+
+
+def _encapsulated(
+    path: Path, extended: dict[bytes, tuple[int, int]], file: int, body: int, count: int
+) -> tuple[Offsets, Offsets]:
     tag, table_bytes = struct.unpack("<4sI", os.pread(file, 8, body))
     if tag != _ITEM:
         raise UnreadableSlideError(f"{path.name} has no offset table item.")
     first = body + 8 + table_bytes
-    if "ExtendedOffsetTable" in dataset:
-        offsets = np.frombuffer(dataset.ExtendedOffsetTable, "<u8").astype(np.int64)
-        lengths = np.frombuffer(dataset.ExtendedOffsetTableLengths, "<u8").astype(np.int64)
+    if _OFFSETS_TAG in extended:
+        if not all(extended.get(tag, (0, 0))[1] == count for tag in (_OFFSETS_TAG, _LENGTHS_TAG)):
+            raise UnreadableSlideError(f"{path.name} has an extended offset table for another number of frames.")
+        offsets, lengths = (paged.read(file, *extended[tag], _LONG) for tag in (_OFFSETS_TAG, _LENGTHS_TAG))
         offsets += first + 8
-        # Kept as arrays, not twice: these are megabytes in a large slide.
-        del dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths
         return offsets, lengths
     if table_bytes == 4 * count:
-        starts = first + np.frombuffer(os.pread(file, table_bytes, body + 8), "<u4").astype(np.int64)
-        head = os.pread(file, 8, int(starts[-1]))
+        offsets, lengths = paged.read(file, body + 8, count, _SHORT), paged.zeros(count)
+        offsets += first + 8
+        head = os.pread(file, 8, int(offsets[-1]) - 8)
         if len(head) < 8:
             raise TruncatedSlideError(f"{path.name} has frames beyond its end.")
-        (last,) = struct.unpack_from("<I", head, 4)
-        ends = np.append(starts[1:], starts[-1] + 8 + last)
-        return starts + 8, ends - starts - 8
+        np.subtract(offsets[1:], offsets[:-1], out=lengths[:-1])
+        lengths[:-1] -= 8
+        (lengths[-1],) = struct.unpack_from("<I", head, 4)
+        return offsets, lengths
     return _walk(path, file, first)
 
 

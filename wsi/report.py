@@ -2,8 +2,45 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+DIGEST_BYTES = 32
+_HELD_BYTES_MAX = 256 << 10
+"""Of digests in memory; more go to a file."""
+_RUN_BYTES = 64 << 10
+
+
+class FrameDigests:
+    """The digests of an object's frames without padding, 32 bytes each, in order; many lie in a file without a name."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self._file = tempfile.SpooledTemporaryFile(_HELD_BYTES_MAX, prefix="wsi-")  # noqa: SIM115 - closed with this
+        self._size_bytes = 0
+        self.add(data)
+
+    def add(self, data: bytes) -> None:
+        """Put the digests of the next frames behind the others.  Raises: OSError where the disk is full"""
+        self._file.seek(self._size_bytes)
+        self._file.write(data)
+        self._size_bytes += len(data)
+
+    def __len__(self) -> int:
+        """Frames."""
+        return self._size_bytes // DIGEST_BYTES
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield one digest after the other."""
+        for first in range(0, self._size_bytes, _RUN_BYTES):
+            self._file.seek(first)
+            data = self._file.read(_RUN_BYTES)
+            yield from (data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES))
+
+    def __reduce__(self) -> tuple[type[FrameDigests], tuple[bytes]]:
+        """Travel between processes as plain bytes."""
+        return FrameDigests, (b"".join(self),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +52,7 @@ class FileReport:
     kind: str
     frames: int
     sha256: str
-    frame_sha256: bytes | bytearray
-    """The digests of all frames without padding, 32 bytes each, in order."""
+    frame_sha256: FrameDigests
     origin: str
     psnr_db: float | None
     """The worst frame's, where frames were re-encoded with loss."""
@@ -50,9 +86,7 @@ class VerificationReport:
                     "origin": file.origin,
                     "psnr_db": file.psnr_db,
                     "sha256": file.sha256,
-                    "frame_sha256": [
-                        file.frame_sha256[at : at + 32].hex() for at in range(0, len(file.frame_sha256), 32)
-                    ],
+                    "frame_sha256": [digest.hex() for digest in file.frame_sha256],
                     "problems": list(file.problems),
                 }
                 for file in self.files

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from wsi import paged
 from wsi.encoding import Encoding
 from wsi.errors import TruncatedSlideError
 from wsi.geometry import Level
@@ -93,9 +94,7 @@ class FrameTable:
 
     def frames_bytes(self) -> int:
         """Return the length of all frames together, not padded."""
-        filled = int(np.count_nonzero(self.lengths))
-        framing = filled * (len(self.prefix) - self.skip_bytes) + (len(self.lengths) - filled) * len(self.blank)
-        return int(self.lengths.sum()) + framing
+        return sum(int(self.cut(first, end).frame_lengths().sum()) for first, end in paged.runs(len(self.lengths)))
 
     def cut(self, first: int, end: int) -> FrameTable:
         """Return a run of the frames."""

@@ -13,6 +13,7 @@ from threading import Event, Lock
 
 import numpy as np
 
+from wsi import paged
 from wsi.errors import ConversionStoppedError
 from wsi.source import FrameTable, MadeImage
 from wsi.writer import output_error, write_all
@@ -51,7 +52,7 @@ class Spool:
     def __init__(self, bind: Callable[[], MadeImage], frame_count: int, path: Path, is_stopped: Event) -> None:
         self._bind, self._path, self._is_stopped = bind, path, is_stopped
         self._image: MadeImage | None = None
-        self._offsets, self._lengths = np.zeros(frame_count, np.int64), np.zeros(frame_count, np.int64)
+        self._offsets, self._lengths = paged.zeros(frame_count), paged.zeros(frame_count)
         self._asked = self._made = self._end = 0
         self._has_failed = False
         self._binding, self._lock = Lock(), Lock()

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from wsi import codec
+from wsi import codec, paged
 from wsi import encoding as forms
 from wsi.encoding import Encoding, Origin
 from wsi.errors import NotASlideError, SlideError, TruncatedSlideError, UnreadableSlideError, UnsupportedSlideError
@@ -166,24 +166,35 @@ def frame_table(
     offsets, lengths = tile_numbers(page, TILE_OFFSETS, tables), tile_numbers(page, TILE_LENGTHS, tables)
     if len(offsets) != len(lengths) or not len(offsets):
         raise UnreadableSlideError(f"{path.name} lists {len(offsets)} tile offsets but {len(lengths)} lengths.")
-    lengths[offsets == 0] = 0
-    ends = offsets + lengths
-    if int(ends.max()) > file_bytes or int(offsets.min()) < 0 or int(lengths.min()) < 0:
-        missing = int((ends > file_bytes).sum())
-        raise TruncatedSlideError(
-            f"{path.name} is cut short: {missing} of {len(offsets)} tiles lie beyond its {file_bytes} bytes."
-        )
-    del ends
-    is_filled = lengths > 0
-    if not is_filled.any():
-        raise UnreadableSlideError(f"{path.name} has a level without a single tile.")
-    looked_at = np.flatnonzero(is_filled)[: _LOOKED_AT_MAX + 1]
+    looked_at, is_sparse = _survey(path, offsets, lengths, file_bytes)
     first = _first_sound(path, page, offsets[looked_at], lengths[looked_at])
-    is_sparse = not is_filled.all()
     make = _jpeg_table if page.compression == _JPEG else _jpeg_2000_table
     if page.compression != _JPEG and page.compression not in _JPEG_2000:
         raise UnsupportedSlideError(f"{path.name} has tiles in TIFF compression {int(page.compression)}.")
     return make(path, page, first, offsets, lengths, is_sparse=is_sparse)
+
+
+def _survey(path: Path, offsets: np.ndarray, lengths: np.ndarray, file_bytes: int) -> tuple[np.ndarray, bool]:
+    """Mark the tiles that were left out by a length of 0; return the first that are there, and whether any is not.
+
+    Raises: TruncatedSlideError for tiles beyond the end of the file, UnreadableSlideError without a single tile.
+    """
+    first, filled_count, missing_count = np.zeros(0, np.int64), 0, 0
+    for low, high in paged.runs(len(offsets)):
+        some_offsets, some_lengths = offsets[low:high], lengths[low:high]
+        some_lengths[some_offsets == 0] = 0
+        is_outside = (some_offsets + some_lengths > file_bytes) | (some_offsets < 0) | (some_lengths < 0)
+        missing_count += int(is_outside.sum())
+        filled = low + np.flatnonzero(some_lengths)
+        filled_count += len(filled)
+        first = np.concatenate((first, filled))[: _LOOKED_AT_MAX + 1]
+    if missing_count:
+        raise TruncatedSlideError(
+            f"{path.name} is cut short: {missing_count} of {len(offsets)} tiles lie beyond its {file_bytes} bytes."
+        )
+    if not filled_count:
+        raise UnreadableSlideError(f"{path.name} has a level without a single tile.")
+    return first, filled_count < len(offsets)
 
 
 def tile_numbers(page: tifffile.TiffPage, code: int, tables: LongTables) -> np.ndarray:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wsi import paged
 from wsi.errors import TruncatedSlideError
 from wsi.source import Offsets
 
@@ -29,7 +30,6 @@ _FORMS = {3: "u2", 4: "u4", 16: "u8"}
 _POINTERS = {4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 _DIRECTORIES_MAX = 4096
 _TAGS_MAX = 4096
-_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +47,12 @@ class LongTable:
     stored: np.dtype[np.unsignedinteger]
 
     def read(self) -> Offsets:
-        """Return the numbers; beside the result, memory is one chunk.  Raises: TruncatedSlideError"""
-        numbers = np.empty(self.count, np.int64)
-        size = self.stored.itemsize
-        step = _READ_BYTES // size
+        """Return the numbers; in memory is one run of them.  Raises: TruncatedSlideError"""
         with self.path.open("rb", buffering=0) as file:
-            for first in range(0, self.count, step):
-                wanted = min(step, self.count - first)
-                data = os.pread(file.fileno(), wanted * size, self.value_at + first * size)
-                if len(data) != wanted * size:
-                    raise TruncatedSlideError(f"{self.path.name} ends inside its table of tiles.")
-                numbers[first : first + wanted] = np.frombuffer(data, self.stored)
-        return numbers
+            try:
+                return paged.read(file.fileno(), self.value_at, self.count, self.stored)
+            except EOFError as error:
+                raise TruncatedSlideError(f"{self.path.name} ends inside its table of tiles.") from error
 
 
 LongTables = dict[tuple[int, int], LongTable]

@@ -19,16 +19,17 @@ from threading import Event
 
 import numpy as np
 
-from wsi import codec
+from wsi import codec, paged
 from wsi import encoding as forms
 from wsi.errors import TruncatedSlideError
 from wsi.frames import FrameIndex, index_frames
-from wsi.report import FileReport
+from wsi.report import FileReport, FrameDigests
 from wsi.source import FrameTable, Image, MadeImage, Pixels
 from wsi.writer import Layout
 
 _BATCH_BYTES = 1 << 20
 """Two buffers of this size stay in a core's cache."""
+_BATCH_FRAMES_MAX = 4096
 _HASH_BYTES = 512 << 10
 _BATCHES_AHEAD_MAX = 4
 _PROBLEMS_MAX = 100
@@ -72,7 +73,7 @@ def verify_file(
     if layout is not None:
         _check_around(path, layout, findings)
     digest: str = ""
-    frame_digests: bytes | bytearray = b""
+    frame_digests = FrameDigests()
     if not findings.problems:
         digest, frame_digests = _check_frames(index, image, table, findings, first, workers, on_frames)
     return FileReport(
@@ -128,17 +129,18 @@ def _check_frames(
     first: int,
     workers: int,
     on_frames: Callable[[int, int], None] | None,
-) -> tuple[str, bytes | bytearray]:
-    """Check every frame; return the file's digest in hex and those of the frames, one after the other."""
+) -> tuple[str, FrameDigests]:
+    """Check every frame; return the file's digest in hex and those of the frames."""
     is_stopped = Event()
     checker = _Checker(index, image, table, findings, first)
     try:
         with ThreadPoolExecutor(1, "wsi-hash") as hasher:
             try:
                 hashed = hasher.submit(_digest_of, index.path, is_stopped)
-                checked = bytearray()
+                checked = FrameDigests()
                 for frames, size_bytes, digests in _checked(checker, index, workers):
-                    checked += digests
+                    checked.add(digests)
+                    paged.let_go()
                     if on_frames is not None:
                         on_frames(frames, size_bytes)
                 return hashed.result(), checked
@@ -190,19 +192,20 @@ class _Cut:
     size_bytes: int
 
 
-def _batches(index: FrameIndex) -> list[_Cut]:
-    ends = index.offsets + index.lengths
-    if len(ends) > 1 and bool((index.offsets[1:] <= index.offsets[:-1]).any()):
-        raise TruncatedSlideError(f"{index.path.name} has frames out of order.")
-    cuts, first, count = [], 0, len(ends)
+def _batches(index: FrameIndex) -> Iterator[_Cut]:
+    first, count = 0, len(index.offsets)
     header_bytes = 0 if index.is_native else 8
     while first < count:
-        limit = int(np.searchsorted(ends, index.offsets[first] + _BATCH_BYTES, side="right"))
-        end = min(max(limit, first + 1), count)
-        start = int(index.offsets[first]) - header_bytes
-        cuts.append(_Cut(first=first, end=end, start=start, size_bytes=int(ends[end - 1]) - start))
-        first = end
-    return cuts
+        some = slice(first, min(first + _BATCH_FRAMES_MAX, count))
+        offsets, lengths = index.offsets[some], index.lengths[some]
+        ends = offsets + lengths
+        if bool((offsets[1:] <= offsets[:-1]).any()) or (first and offsets[0] <= index.offsets[first - 1]):
+            raise TruncatedSlideError(f"{index.path.name} has frames out of order.")
+        held = int(np.searchsorted(ends, offsets[0] + _BATCH_BYTES, side="right"))
+        taken = max(held, 1)
+        start = int(offsets[0]) - header_bytes
+        yield _Cut(first=first, end=first + taken, start=start, size_bytes=int(ends[taken - 1]) - start)
+        first += taken
 
 
 class _Checker:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wsi import kernel
+from wsi import kernel, paged
 from wsi.errors import OutputError, TruncatedSlideError
 from wsi.plan import needs_extended_table
 from wsi.source import FrameTable, Offsets
@@ -31,8 +31,6 @@ _ITEM = b"\xfe\xff\x00\xe0"
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 _NATIVE_BYTES_MAX = (1 << 32) - 2
 _LARGE_BYTES = 16 << 20
-_TABLE_ENTRIES = 1 << 15
-"""Of an offset table made at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +70,13 @@ class Layout:
         # Offsets count from the first item after the table; table lengths leave the 8 bytes of the item header out.
         if not needs_extended_table(size_bytes):
             yield pixels + struct.pack("<I", 4 * count)
-            yield from (self.item_starts[first:end].astype("<u4").tobytes() for first, end in _runs(count))
+            yield from (self.item_starts[first:end].astype("<u4").tobytes() for first, end in paged.runs(count))
             return
         yield b"\xe0\x7f\x01\x00OV\x00\x00" + struct.pack("<I", 8 * count)
-        yield from (self.item_starts[first:end].astype("<u8").tobytes() for first, end in _runs(count))
+        yield from (self.item_starts[first:end].astype("<u8").tobytes() for first, end in paged.runs(count))
         yield b"\xe0\x7f\x02\x00OV\x00\x00" + struct.pack("<I", 8 * count)
-        yield from (self.frame_lengths(first, end).astype("<u8").tobytes() for first, end in _runs(count))
+        yield from (self.frame_lengths(first, end).astype("<u8").tobytes() for first, end in paged.runs(count))
         yield pixels + bytes(4)
-
-
-def _runs(count: int) -> Iterator[tuple[int, int]]:
-    return ((first, min(first + _TABLE_ENTRIES, count)) for first in range(0, count, _TABLE_ENTRIES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +95,11 @@ class Progress:
 def lay_out(header: bytes, table: FrameTable, *, is_native: bool) -> Layout:
     """Decide every offset of a file.  Standard: PS3.5 A.4, PS3.3 C.7.6.3.1.8"""
     count = len(table.lengths)
-    starts = np.zeros(count + 1, np.int64)
-    for first, end in _runs(count):
+    starts = paged.zeros(count + 1)
+    for first, end in paged.runs(count):
         lengths = table.cut(first, end).frame_lengths()
-        starts[first + 1 : end + 1] = lengths if is_native else lengths + (lengths & 1) + 8
-    np.cumsum(starts, out=starts)
+        sizes = lengths if is_native else lengths + (lengths & 1) + 8
+        starts[first + 1 : end + 1] = starts[first] + np.cumsum(sizes)
     if not is_native:
         return Layout(header=header, tail=_SEQUENCE_END, item_starts=starts, item_header_bytes=8)
     pad = bytes(int(starts[-1]) & 1)
@@ -123,6 +117,8 @@ def batches(layout: Layout) -> Iterator[tuple[int, int]]:
         end = min(max(limit, first + 1), first + BATCH_FRAMES_MAX, count)
         yield first, end
         first = end
+        if count >= paged.LONG_MIN:
+            paged.let_go()
 
 
 class FrameReader:
