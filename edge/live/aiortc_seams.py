@@ -31,6 +31,7 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
+from edge.live.datagrams import Datagrams
 from edge.live.picture import RTP_MODULUS, Picture
 from edge.live.track import PictureQueue
 
@@ -54,6 +55,7 @@ CIPHERS = (
     b"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
 )
 """Stock aiortc offers only those of elliptic certificates; GStreamer and older clients have RSA ones."""
+_RTP_HEADER = struct.Struct("!BBHII")
 _stock_ssl_context = RTCCertificate._create_ssl_context
 
 
@@ -111,6 +113,7 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         """What is added to hub time on the wire."""
         self.sent_picture_count = 0
         self.sent_bytes = 0
+        self._way: tuple[object, Datagrams | None] | None = None
 
     async def send(self, parameters: RTCRtpSendParameters) -> None:
         """Note what was negotiated, then start."""
@@ -131,6 +134,7 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         except (asyncio.CancelledError, ConnectionError):
             pass
         finally:
+            self._leave_way()
             # `stop` of the stock sender waits for this.
             self._RTCRtpSender__rtp_exited.set()
 
@@ -139,15 +143,20 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         last = len(picture.payloads) - 1
         burst_bytes = max(1500, int(self._ears.pace_bps() / 8 * BURST_S))
         left_bytes = burst_bytes
+        head = self._head()
+        burst: list[bytes] = []
         for number, payload in enumerate(picture.payloads):
             if left_bytes < len(payload):
+                await self._send_all(burst)
+                burst = []
                 await asyncio.sleep(BURST_S)
-                left_bytes = burst_bytes
+                left_bytes, head = burst_bytes, self._head()
             left_bytes -= len(payload)
             marked_type = payload_type | (0x80 if number == last else 0)
             self._keep(self._sequence, marked_type, timestamp, payload)
-            await self._send_packet(marked_type, self._sequence, timestamp, self._ssrc, payload)
+            burst.append(_packet(head, marked_type, self._sequence, timestamp, self._ssrc, payload))
             self._sequence = (self._sequence + 1) & 0xFFFF
+        await self._send_all(burst)
         self.sent_picture_count += 1
         self._note_sent(picture, timestamp)
 
@@ -160,11 +169,45 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         self._RTCRtpSender__packet_count += len(picture.payloads)
 
     async def _send_packet(self, marked_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes) -> None:
+        await self._send_all([_packet(self._head(), marked_type, sequence, timestamp, ssrc, payload)])
+
+    async def _send_all(self, packets: list[bytes]) -> None:
+        """Encrypt and send: in one call where this peer is reached directly, else as aiortc does."""
+        self.sent_bytes += sum(map(len, packets))
+        transport = self.transport
+        pair = transport.transport._connection._nominated.get(1)
+        datagrams = self._datagrams_for(pair)
+        if datagrams is None or transport.state != "connected":
+            for packet in packets:
+                await transport._send_rtp(packet)
+            return
+        protect = transport._tx_srtp.protect
+        sealed = [protect(packet) for packet in packets]
+        for packet in datagrams.send(sealed, pair.remote_addr):
+            await pair.protocol.send_data(packet, pair.remote_addr)
+        transport._RTCDtlsTransport__tx_bytes += sum(map(len, sealed))
+        transport._RTCDtlsTransport__tx_packets += len(sealed)
+
+    def _datagrams_for(self, pair: Any) -> Datagrams | None:
+        """Return the direct way of a pair of candidates; None through a relay, or when there is no way any more."""
+        if pair is None:
+            return None
+        transport = pair.protocol.transport
+        if self._way is None or self._way[0] is not pair:
+            self._leave_way()
+            own = transport.get_extra_info("socket")
+            self._way = (pair, None if own is None else Datagrams(own.dup()))
+        return None if self._way[1] is None or transport.is_closing() else self._way[1]
+
+    def _leave_way(self) -> None:
+        if self._way is not None and self._way[1] is not None:
+            self._way[1].close()
+        self._way = None
+
+    def _head(self) -> tuple[int, bytes]:
+        """Return the first byte of the packets that leave now, and their extension."""
         extension = self._extension()
-        first = 0x90 if extension else 0x80
-        packet = struct.pack("!BBHII", first, marked_type, sequence, timestamp, ssrc) + extension + payload
-        self.sent_bytes += len(packet)
-        await self.transport._send_rtp(packet)
+        return (0x90 if extension else 0x80), extension
 
     def _extension(self) -> bytes:
         """Build the header extension: media id and sending time.  Standard: RFC 8285"""
@@ -255,6 +298,13 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
             return  # Other application feedback, not for us.
         if self._ssrc in ssrcs:
             self._ears.hear_remb(bitrate_bps)
+
+
+def _packet(
+    head: tuple[int, bytes], marked_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes
+) -> bytes:
+    first, extension = head
+    return b"".join((_RTP_HEADER.pack(first, marked_type, sequence, timestamp, ssrc), extension, payload))
 
 
 def replace_sender(transceiver: RTCRtpTransceiver, queue: PictureQueue, ears: Ears) -> HubSender:

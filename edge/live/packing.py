@@ -59,13 +59,14 @@ def _flush(units: list[bytes], payloads: list[bytes]) -> None:
 
 
 def _fragment(unit: bytes) -> Iterator[bytes]:
-    """Split one unit into payloads of nearly equal size, so that no runt packet ends a picture."""
+    """Split one unit into payloads of one size, the last a little shorter: no runt packet ends a picture, and the
+    kernel can cut them out of one buffer."""
     indicator, kind, body = (unit[0] & 0xE0) | _FU_A, unit[0] & 0x1F, unit[1:]
     count = -(-len(body) // (PAYLOAD_BYTES_MAX - 2))
-    for number in range(count):
-        first, last = len(body) * number // count, len(body) * (number + 1) // count
-        flags = (0x80 if number == 0 else 0) | (0x40 if number == count - 1 else 0)
-        yield bytes([indicator, flags | kind]) + body[first:last]
+    step = -(-len(body) // count)
+    for first in range(0, len(body), step):
+        flags = (0x80 if first == 0 else 0) | (0x40 if first + step >= len(body) else 0)
+        yield bytes([indicator, flags | kind]) + body[first : first + step]
 
 
 def pack_vp8(stream: bytes, *, picture_id: int) -> tuple[bytes, ...]:

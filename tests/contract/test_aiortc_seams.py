@@ -1,11 +1,13 @@
 """The private names of aiortc and aioice that are overridden; another version must fail here, loudly."""
 
 import ast
+import asyncio
 import importlib.metadata
 import inspect
 from pathlib import Path
 
 import aioice.ice
+import aioice.turn
 import aiortc
 import pytest
 from aiortc import RTCPeerConnection, RTCRtpSender, rtcrtpsender
@@ -13,6 +15,7 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 import edge.live
 from edge.live import aiortc_seams, ice_seams
+from edge.live.picture import Picture
 from edge.live.track import PictureQueue
 
 LIVE = Path(edge.live.__file__).parent
@@ -60,6 +63,36 @@ async def test_a_stock_sender_has_the_fields_the_seams_read_and_write() -> None:
             assert hasattr(sender, name), name
     finally:
         await connection.close()
+
+
+async def test_a_connected_transport_has_what_the_direct_way_needs() -> None:
+    browser, node = RTCPeerConnection(), RTCPeerConnection()
+    try:
+        browser.addTransceiver("video", direction="recvonly")
+        sender = aiortc_seams.replace_sender(node.addTransceiver("video", "sendonly"), queue := PictureQueue(), _Ears())
+        await browser.setLocalDescription(await browser.createOffer())
+        await node.setRemoteDescription(browser.localDescription)
+        await node.setLocalDescription(await node.createAnswer())
+        await browser.setRemoteDescription(node.localDescription)
+        while "connected" not in (browser.connectionState, node.connectionState):
+            await asyncio.sleep(0.02)
+        before = sender.transport._RTCDtlsTransport__tx_packets
+        payloads = (b"a" * 900, b"b" * 900, b"c" * 10)
+        queue.offer(Picture(payloads=payloads, ticks=1, frame_index=0, mono_ns=0, is_keyframe=True))
+        while sender.sent_picture_count == 0:
+            await asyncio.sleep(0.02)
+        assert sender._way is not None and sender._way[1] is not None, "the socket is reached directly"
+        assert sender.transport._RTCDtlsTransport__tx_packets >= before + len(payloads)
+        own = sender._way[1]._socket
+    finally:
+        await browser.close()
+        await node.close()
+    assert own.fileno() == -1, "the duplicate is closed with the sender"
+
+
+def test_a_relay_has_no_socket_of_its_own_to_reach() -> None:
+    assert "sockname" in inspect.getsource(aioice.turn.TurnTransport.get_extra_info)
+    assert '"socket"' not in inspect.getsource(aioice.turn.TurnTransport.get_extra_info)
 
 
 def test_the_stock_sender_still_starts_what_the_seams_replace() -> None:
