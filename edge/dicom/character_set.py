@@ -1,15 +1,13 @@
 """Text in every character set of DICOM: from bytes, to bytes, and which one an answer can use.
 
-The table is the standard's; pydicom does the work of code extensions. What it does not know yet, it is told here.
+Reading is done here, from the standard's tables: every object that arrives is read, and its process stays small.
+Writing is pydicom's (see `charset_library`), loaded when something has to be written that is not plain ASCII.
 Standard: PS3.3 C.12.1.1.2, PS3.5 6.1
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-
-from pydicom import charset
-from pydicom.charset import convert_encodings, decode_bytes, encode_string
-from pydicom.valuerep import PersonName
 
 UTF_8 = "ISO_IR 192"
 
@@ -30,24 +28,52 @@ ALONE = {UTF_8: "Unicode in UTF-8", "GB18030": "Chinese (GB 18030)", "GBK": "Chi
 """Without code extensions, multi-byte.  Standard: PS3.3 Table C.12-5"""
 TERMS = frozenset({*SINGLE, *EXTENDED, *ALONE})
 
-_DELIMITERS = {0x0A, 0x0C, 0x0D, 0x09, 0x5C}
-_LATIN_9 = "iso8859_15"
-charset.python_encoding.setdefault("ISO_IR 203", _LATIN_9)
-charset.python_encoding.setdefault("ISO 2022 IR 203", _LATIN_9)
-charset.CODES_TO_ENCODINGS.setdefault(b"\x1b-b", _LATIN_9)
-charset.ENCODINGS_TO_CODES.setdefault(_LATIN_9, b"\x1b-b")
-# Python's GB 2312 knows no escape sequences: they are to be taken off, and put on, as for the Korean set.
-charset.handled_encodings = ("iso2022_jp", "iso2022_jp_2")
+_DELIMITERS = frozenset(b"\n\f\r\t\\")
+_NAME_DELIMITERS = frozenset(b"^")
+_PARTS = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
+_CODECS = {
+    "": "iso8859", "6": "iso8859", "13": "shift_jis", "100": "latin_1", "101": "iso8859_2", "109": "iso8859_3",
+    "110": "iso8859_4", "126": "iso_ir_126", "127": "iso_ir_127", "138": "iso_ir_138", "144": "iso_ir_144",
+    "148": "iso_ir_148", "166": "iso_ir_166", "203": "iso8859_15", "87": "iso2022_jp", "159": "iso2022_jp_2",
+    "149": "euc_kr", "58": "iso_ir_58",
+}  # fmt: skip
+"""Number of a registration -> Python's name of it."""
+PYTHON = {
+    "": "iso8859", **{term: _CODECS[term.rpartition(" ")[2]] for term in (*SINGLE, *EXTENDED)}, UTF_8: "UTF8",
+    "GB18030": "GB18030", "GBK": "GBK",
+}  # fmt: skip
+"""Defined term -> Python's name."""
+_UTF_8_NAMES = frozenset({"UTF-8", "UTF8", "UTF_8"})
+_ESCAPES = {
+    b"\x1b(B": "iso8859", b"\x1b-A": "latin_1", b"\x1b)I": "shift_jis", b"\x1b(J": "shift_jis", b"\x1b-B": "iso8859_2",
+    b"\x1b-C": "iso8859_3", b"\x1b-D": "iso8859_4", b"\x1b-F": "iso_ir_126", b"\x1b-G": "iso_ir_127",
+    b"\x1b-H": "iso_ir_138", b"\x1b-L": "iso_ir_144", b"\x1b-M": "iso_ir_148", b"\x1b-T": "iso_ir_166",
+    b"\x1b-b": "iso8859_15", b"\x1b$B": "iso2022_jp", b"\x1b$(D": "iso2022_jp_2", b"\x1b$)C": "euc_kr",
+    b"\x1b$)A": "iso_ir_58",
+}  # fmt: skip
+"""Escape sequence -> Python's name of what follows.  Standard: PS3.3 Tables C.12-3 and C.12-4"""
+_KEEP_ESCAPES = frozenset({"iso2022_jp", "iso2022_jp_2"})
+"""Python reads these with their escape sequences; from the others they are taken off."""
 
 DEFAULT: tuple[str, ...] = ("iso8859",)
 
 
 def encodings_of(terms: Sequence[str]) -> tuple[str, ...]:
     """Return Python's names for the values of SpecificCharacterSet; a value that is unknown counts as the default."""
-    try:
-        return tuple(convert_encodings([term.strip() for term in terms])) if any(terms) else DEFAULT
-    except (LookupError, ValueError):
+    terms = [term.strip() for term in terms]
+    if not any(terms):
         return DEFAULT
+    if terms[0] in ALONE:  # No code extensions beside it.
+        return (PYTHON[terms[0]],)
+    return tuple(_codec_of(term) for index, term in enumerate(terms) if not index or term not in ALONE)
+
+
+def _codec_of(term: str) -> str:
+    """Return Python's name for a term; what is misspelt in a known way is understood."""
+    if term in PYTHON:
+        return PYTHON[term]
+    likely = re.sub("^ISO.2022.IR.", "ISO 2022 IR ", re.sub("^ISO[^_]IR", "ISO_IR", term))
+    return PYTHON.get(likely) or (PYTHON[UTF_8] if term.upper() in _UTF_8_NAMES else DEFAULT[0])
 
 
 def decode(raw: bytes, encodings: Sequence[str], *, is_name: bool) -> str:
@@ -55,20 +81,47 @@ def decode(raw: bytes, encodings: Sequence[str], *, is_name: bool) -> str:
     raw = raw.rstrip(b"\0 ")
     if raw.isascii() and b"\x1b" not in raw and b"=" not in raw:  # The same in every character set.
         return raw.decode("ascii")
-    if is_name:
-        return str(PersonName(raw, list(encodings)).decode())
-    text: str = decode_bytes(raw, list(encodings), _DELIMITERS)
-    return text
+    if not is_name:
+        return _decode(raw, encodings, _DELIMITERS)
+    return "=".join(_decode(group, encodings, _NAME_DELIMITERS) for group in raw.split(b"=")).rstrip("=")
+
+
+def _decode(raw: bytes, encodings: Sequence[str], delimiters: frozenset[int]) -> str:
+    """Decode a value, each part after an escape sequence in its own character set.  Standard: PS3.5 6.1.2.5"""
+    if b"\x1b" not in raw:
+        return _decode_as(raw, encodings[0])
+    return "".join(_decode_part(part, encodings, delimiters) for part in _PARTS.findall(raw))
+
+
+def _decode_part(part: bytes, encodings: Sequence[str], delimiters: frozenset[int]) -> str:
+    length = 4 if part.startswith((b"\x1b$(", b"\x1b$)")) else 3
+    encoding = _ESCAPES.get(part[:length], "")
+    if encoding not in encodings and encoding != DEFAULT[0]:  # Not announced, or no escape sequence at all.
+        return part.decode(encodings[0], "replace")
+    try:
+        if encoding in _KEEP_ESCAPES:
+            return part.decode(encoding)
+        part = part[length:]
+        end = next((index for index, byte in enumerate(part) if byte in delimiters), len(part))
+        return part[:end].decode(encoding) + part[end:].decode(encodings[0])  # A delimiter ends the extension.
+    except UnicodeError:
+        return part.decode(encodings[0], "replace")
+
+
+def _decode_as(raw: bytes, encoding: str) -> str:
+    try:
+        return raw.decode(encoding, "replace")
+    except LookupError:
+        return raw.decode(DEFAULT[0])
 
 
 def encode(text: str, encodings: Sequence[str], *, is_name: bool) -> bytes:
     """Return the bytes of a value; what cannot be said is a question mark (see `fits`)."""
     if text.isascii():
         return text.encode("ascii")
-    values = text.split("\\")
-    if is_name:
-        return b"\\".join(PersonName(value).encode(list(encodings)) for value in values)
-    return b"\\".join(encode_string(value, list(encodings)) for value in values)
+    from edge.dicom import charset_library
+
+    return charset_library.encode(text, encodings, is_name=is_name)
 
 
 def fits(text: str, encodings: Sequence[str], *, is_name: bool) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
+from edge.dicom import charset_library as _told  # noqa: F401 - before pydicom decodes anything
 from edge.dicom.pixel_layout import PARSE_FAULTS
 
 INLINE_BYTES_MAX = 1024

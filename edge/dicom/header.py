@@ -1,22 +1,20 @@
 """The head of every object this product writes: file meta information and who wrote it."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
 
-# Minted once for this implementation, by the rule for UUIDs.  Standard: PS3.5 B.2
-IMPLEMENTATION_CLASS_UID = "2.25.207661559487738232262526391326802483788"
-PRODUCT_NAME = "Edge Appliance"
+from edge.dicom.implementation import IMPLEMENTATION_CLASS_UID, PRODUCT_NAME, product_version
+
+__all__ = [
+    "IMPLEMENTATION_CLASS_UID",
+    "PRODUCT_NAME",
+    "UTF_8",
+    "contributing_equipment",
+    "file_meta",
+    "product_version",
+]
 UTF_8 = "ISO_IR 192"
-
-
-def product_version() -> str:
-    try:
-        return version("edge-appliance")
-    except PackageNotFoundError:
-        return "0"
 
 
 def file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> FileMetaDataset:

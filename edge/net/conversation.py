@@ -13,15 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge.dicom.header import IMPLEMENTATION_CLASS_UID
+from edge.dicom.implementation import IMPLEMENTATION_CLASS_UID
 from edge.net import command as dimse
 from edge.net import pdu
-from edge.net.association import IMPLEMENTATION_VERSION, PDU_BYTES_MAX
 from edge.net.command import COMMAND_BYTES_MAX, Command
 from edge.net.incoming import IncomingObject, file_head
 from edge.net.negotiation import BUSY, Refusal, Terms
-from edge.net.partner import REST_AFTER_S, Library, Partner
+from edge.net.partner import REST_AFTER_S, Partner
 from edge.net.pdu import AssociateRequest, ContextResult, Fragment, PduType, ProtocolError, Reader
+from edge.net.peer import IMPLEMENTATION_VERSION, PDU_BYTES_MAX
 from edge.net.wire import Wire
 from edge.runtime.log import event as log_event
 
@@ -74,7 +74,8 @@ class House:
     """From the connection to the whole association request, the handshake of TLS included."""
     idle_s: float
     tls: ssl.SSLContext | None = None
-    library: Library | None = None
+    open_partner: Callable[[tuple[str, int]], Partner] | None = None
+    """Begins an association of the library, for a peer that asks for more than echo and storage; loads it first."""
 
 
 @dataclass(slots=True)
@@ -139,8 +140,8 @@ class Conversation:
 
     def _talk(self) -> None:
         request = self._await_request()
-        if self._house.terms.wants_other(request) and self._house.library is not None:
-            self._open_with_partner(request, self._house.library)
+        if self._house.terms.wants_other(request) and self._house.open_partner is not None:
+            self._open_with_partner(request, self._house.open_partner(self._peer))
         else:
             answers = self._house.terms.answer(request, self._peer[0])
             self._accepted({a.context_id: a.transfer_syntax for a in answers if a.result == ContextResult.ACCEPTED})
@@ -204,9 +205,9 @@ class Conversation:
         self._say_goodbye(pdu.reject(refusal.result, refusal.source, refusal.reason))
         raise _Ended
 
-    def _open_with_partner(self, request: AssociateRequest, library: Library) -> None:
+    def _open_with_partner(self, request: AssociateRequest, partner: Partner) -> None:
         """Let the library negotiate, and pass its answer on."""
-        self._partner = partner = library.open(self._peer)
+        self._partner = partner
         partner.send(PduType.ASSOCIATE_RQ, self._request_bytes)
         kind, body = partner.receive_first(self._house.request_s)
         if kind != PduType.ASSOCIATE_AC:

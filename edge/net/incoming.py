@@ -10,8 +10,8 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.dicom.header import IMPLEMENTATION_CLASS_UID
-from edge.net.association import IMPLEMENTATION_VERSION
+from edge.dicom.implementation import IMPLEMENTATION_CLASS_UID
+from edge.net.peer import IMPLEMENTATION_VERSION
 from edge.runtime import kernel
 
 BUFFER_BYTES = 128 * 1024

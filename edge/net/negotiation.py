@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
-
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom.service_class import ServiceClass, StorageServiceClass
-from pynetdicom.sop_class import Verification, uid_to_service_class
 
 from edge.core.callers import EVERYBODY, Callers, Service
 from edge.net.pdu import APPLICATION_CONTEXT, AssociateRequest, ContextAnswer, ContextResult, Proposal
+from edge.net.services import VERIFICATION, is_storage
 
-_REWRITTEN = (ImplicitVRLittleEndian, ExplicitVRBigEndian)
+EXPLICIT, IMPLICIT, BIG_ENDIAN = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
+_REWRITTEN = (IMPLICIT, BIG_ENDIAN)
 Purpose = Literal["echo", "storage", "other", "none"]
 
 
@@ -58,7 +55,7 @@ class Terms:
 
     def service(self, abstract_syntax: str) -> Purpose:
         """Return what a context is for. Private and unknown SOP classes are stored like any other."""
-        if abstract_syntax == Verification:
+        if abstract_syntax == VERIFICATION:
             return "echo"
         if abstract_syntax in self.other_services:
             return "other"
@@ -80,9 +77,7 @@ class Terms:
     def _context(self, request: AssociateRequest, host: str, proposal: Proposal) -> ContextAnswer:
         syntaxes = [uid for uid in proposal.transfer_syntaxes if uid]
         if not syntaxes:
-            return ContextAnswer(
-                proposal.context_id, ContextResult.UNKNOWN_TRANSFER_SYNTAXES, str(ImplicitVRLittleEndian)
-            )
+            return ContextAnswer(proposal.context_id, ContextResult.UNKNOWN_TRANSFER_SYNTAXES, IMPLICIT)
         service = self.service(proposal.abstract_syntax)
         if service == "none":
             return ContextAnswer(proposal.context_id, ContextResult.UNKNOWN_ABSTRACT_SYNTAX, syntaxes[0])
@@ -91,22 +86,11 @@ class Terms:
         return ContextAnswer(proposal.context_id, ContextResult.ACCEPTED, _choose(syntaxes))
 
 
-@lru_cache(maxsize=4096)
-def is_storage(abstract_syntax: str) -> bool:
-    """Tell whether objects of this SOP class are stored: retired, private and unknown ones like any other."""
-    service = uid_to_service_class(abstract_syntax)
-    if issubclass(service, StorageServiceClass):
-        return True
-    name = UID(abstract_syntax).name
-    is_named = name != abstract_syntax
-    return bool(abstract_syntax) and service is ServiceClass and (not is_named or "Image Storage" in name)
-
-
 def _choose(syntaxes: Sequence[str]) -> str:
     """Return the first that the peer names, in which it is likeliest to have the object already.
 
     Plain bytes are asked for with explicit VR when that is among them: implicit VR loses what private elements are.
     """
-    if syntaxes[0] in _REWRITTEN and ExplicitVRLittleEndian in syntaxes:
-        return str(ExplicitVRLittleEndian)
+    if syntaxes[0] in _REWRITTEN and EXPLICIT in syntaxes:
+        return EXPLICIT
     return syntaxes[0]

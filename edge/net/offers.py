@@ -1,7 +1,4 @@
-"""What this node provides over DIMSE besides echo and storage, and how the library is told.
-
-The table is the code's own: the conformance statement is made from it.
-"""
+"""What answers the services besides echo and storage, and how the library is told."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,36 +7,14 @@ from typing import Any
 from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, N_ACTION
-from pynetdicom.sop_class import (
-    _STORAGE_CLASSES,
-    ModalityWorklistInformationFind,
-    PatientRootQueryRetrieveInformationModelFind,
-    PatientRootQueryRetrieveInformationModelGet,
-    PatientRootQueryRetrieveInformationModelMove,
-    StorageCommitmentPushModel,
-    StudyRootQueryRetrieveInformationModelFind,
-    StudyRootQueryRetrieveInformationModelGet,
-    StudyRootQueryRetrieveInformationModelMove,
-)
+from pynetdicom.sop_class import _STORAGE_CLASSES
 
-from edge.core.callers import Callers, Service
+from edge.core.callers import Callers
 from edge.net import finding, retrieving
 from edge.net.association import Handlers
 from edge.net.exchange import Answerer, install
+from edge.net.services import COMMITMENTS, FINDS, GETS, MOVES, PROVIDED, WORKLISTS
 from edge.net.vouching import Voucher
-
-FINDS = (str(PatientRootQueryRetrieveInformationModelFind), str(StudyRootQueryRetrieveInformationModelFind))
-MOVES = (str(PatientRootQueryRetrieveInformationModelMove), str(StudyRootQueryRetrieveInformationModelMove))
-GETS = (str(PatientRootQueryRetrieveInformationModelGet), str(StudyRootQueryRetrieveInformationModelGet))
-WORKLISTS = (str(ModalityWorklistInformationFind),)
-COMMITMENTS = (str(StorageCommitmentPushModel),)
-
-PROVIDED: Mapping[str, Service] = {
-    **dict.fromkeys(FINDS, Service.QUERY), **dict.fromkeys((*MOVES, *GETS), Service.RETRIEVE),
-    **dict.fromkeys(WORKLISTS, Service.WORKLIST), **dict.fromkeys(COMMITMENTS, Service.COMMITMENT),
-}  # fmt: skip
-"""Abstract syntax -> what a caller must be allowed to use it."""
-
 
 STORED: Mapping[str, str] = {str(uid): UID(uid).name for uid in _STORAGE_CLASSES.values()}
 """Storage SOP classes by their names; private and unknown ones are stored like any other."""

@@ -1,8 +1,8 @@
 """The library's end of an association: query, retrieve, worklist and commitment are answered by pynetdicom.
 
-An association that asks for more than echo and storage is negotiated by the library, behind a pair of sockets, and its
-PDUs are passed on; objects are received by `conversation` all the same. The library waits by looking again every
-millisecond: while nothing moves, it is put to rest here.
+An association that asks for more than echo and storage is negotiated by the library, behind a pair of sockets (see
+`library`), and its PDUs are passed on; objects are received by `conversation` all the same. The library waits by
+looking again every millisecond: while nothing moves, it is put to rest here.
 """
 
 import socket
@@ -13,10 +13,6 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from pynetdicom import AE
-from pynetdicom.transport import AssociationServer
-
-from edge.net.association import Handlers
 from edge.net.pdu import ASSOCIATE_BYTES_MAX, HEADER_BYTES, PduType, ProtocolError, header
 from edge.net.wire import Wire
 
@@ -25,25 +21,6 @@ REST_LOOK_S = 0.25
 """How often the library at rest looks for what it has to send by itself."""
 AWAKE_LOOK_S = 0.001
 COPY_BYTES = 128 * 1024
-
-
-class Library:
-    """What the library offers; it listens nowhere."""
-
-    def __init__(self, ae: AE, handlers: Handlers, address: tuple[str, int]) -> None:
-        """Use this application entity and these event handlers."""
-        self._server = _Server(ae, address, ae.ae_title, ae.supported_contexts, None, list(handlers))
-
-    def open(self, peer: tuple[str, int]) -> "Partner":
-        """Begin an association with a peer that called from this address."""
-        ours, theirs = socket.socketpair()
-        try:
-            assoc = self._server.begin(theirs, peer)
-        except (OSError, RuntimeError):
-            ours.close()
-            theirs.close()
-            raise
-        return Partner(ours, assoc)
 
 
 class Partner:
@@ -135,29 +112,3 @@ class Partner:
             raise ConnectionResetError("the library has closed")
         self.moved_s = time.monotonic()
         return found
-
-
-class _Server(AssociationServer):  # type: ignore[misc]
-    """The library's listener without an address: it is handed its connections."""
-
-    def server_bind(self) -> None:
-        """There is nothing to bind."""
-
-    def server_activate(self) -> None:
-        """There is nothing to listen on."""
-        self.socket.close()
-
-    def begin(self, connection: socket.socket, peer: tuple[str, int]) -> Any:
-        """Start an association on a connected socket and return it."""
-        begun: list[Any] = []
-        handler = self.RequestHandlerClass
-
-        class Handler(handler):  # type: ignore[misc, valid-type]
-            """The library's own, which tells what it has made."""
-
-            def _create_association(self) -> Any:
-                begun.append(super()._create_association())
-                return begun[0]
-
-        Handler(connection, peer, self)
-        return begun[0]

@@ -7,20 +7,19 @@ Standard: PS3.4 A (Verification), B (Storage)
 """
 
 import ssl
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, _config
-from pynetdicom.sop_class import Verification
+from typing import TYPE_CHECKING, Any
 
 from edge.core.callers import EVERYBODY, Callers
-from edge.dicom.header import IMPLEMENTATION_CLASS_UID
 from edge.net.acceptor import Acceptor
-from edge.net.association import IMPLEMENTATION_VERSION, PDU_BYTES_MAX, Handlers
 from edge.net.conversation import NO_DATASET, NO_ROOM, House, Received, StoreAnswer
 from edge.net.negotiation import Terms
-from edge.net.partner import Library
+from edge.net.partner import Partner
+
+if TYPE_CHECKING:
+    from edge.net.library import Library
 
 __all__ = ["NO_DATASET", "NO_ROOM", "Provider", "Received", "StoreAnswer"]
 
@@ -29,11 +28,8 @@ NETWORK_S = 120.0
 REQUEST_S = 30.0
 """From a connection to its whole association request."""
 
-OTHER_SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
-"""Not deflated: a request that is small on the wire would be inflated whole in memory."""
-
-_config.UNRESTRICTED_STORAGE_SERVICE = True
-"""Private and unknown SOP classes are stored like any other: it is not ours to judge them."""
+Handlers = list[tuple[Any, ...]]
+"""The library's."""
 
 
 class Provider:
@@ -48,16 +44,21 @@ class Provider:
         has_room: Callable[[], bool] = lambda: True,
         association_count_max: int = 16,
         tls: ssl.SSLContext | None = None,
-        handlers: Handlers | None = None,
+        handlers: Handlers | Callable[[], Handlers] | None = None,
         other_services: Sequence[str] = (),
         callers: Callers | None = None,
         is_called_title_checked: bool = False,
         request_s: float = REQUEST_S,
         idle_s: float = NETWORK_S,
     ) -> None:
-        """Nothing is opened yet; see `start`. `handlers` are the library's, for `other_services`."""
+        """Nothing is opened yet; see `start`. `handlers` are the library's, for `other_services`.
+
+        Given as a function, they are asked for with the first association that wants such a service.
+        """
         self._ae_title = ae_title
         self._handlers = handlers or []
+        self._library: Library | None = None
+        self._library_lock = threading.Lock()
         self._other_services = [str(uid) for uid in other_services]
         terms = Terms(
             ae_title=ae_title, is_called_title_checked=is_called_title_checked, callers=callers or EVERYBODY,
@@ -65,7 +66,7 @@ class Provider:
         )  # fmt: skip
         house = House(
             terms=terms, new_temp=new_temp, take=take, has_room=has_room, enter=lambda _: True, request_s=request_s,
-            idle_s=idle_s, tls=tls, library=self._library() if self._other_services else None,
+            idle_s=idle_s, tls=tls, open_partner=self._open_partner if self._other_services else None,
         )  # fmt: skip
         self._acceptor = Acceptor(house, association_count_max=association_count_max)
 
@@ -82,13 +83,12 @@ class Provider:
         """Where connections come in."""
         return self._acceptor
 
-    def _library(self) -> Library:
-        ae = AE(self._ae_title)
-        ae.maximum_pdu_size = PDU_BYTES_MAX
-        ae.maximum_associations = 1000  # Counted by the acceptor.
-        ae.network_timeout = None  # Watched by the conversation.
-        ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-        ae.implementation_version_name = IMPLEMENTATION_VERSION
-        for service in (Verification, *self._other_services):
-            ae.add_supported_context(service, list(OTHER_SYNTAXES), scu_role=True, scp_role=True)
-        return Library(ae, self._handlers, ("127.0.0.1", 0))
+    def _open_partner(self, peer: tuple[str, int]) -> Partner:
+        """Begin an association of the library, which is loaded with the first one."""
+        with self._library_lock:
+            if self._library is None:
+                from edge.net import library
+
+                handlers = self._handlers() if callable(self._handlers) else self._handlers
+                self._library = library.build(self._ae_title, self._other_services, handlers)
+        return self._library.open(peer)

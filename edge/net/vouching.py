@@ -1,8 +1,8 @@
 """Storage commitment as a provider: a peer asks us to be responsible for objects, and we say for which we are.
 
 The report goes out on the association of the request while the peer keeps it open, else on one of our own. The
-objects are looked at by one thread, in the order of the requests; the request itself is answered at once.
-Standard: PS3.4 J.3
+objects are looked at by one thread, in the order of the requests; the request itself is answered at once, after it is
+written down: a node that starts again answers what is still open.  Standard: PS3.4 J.3
 """
 
 import heapq
@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from pydicom import Dataset
 from pydicom.sequence import Sequence as DicomSequence
@@ -32,7 +32,7 @@ REFERENCE_COUNT_MAX = 20_000
 """Objects in one request."""
 REQUEST_BYTES_MAX = 16 * 1024 * 1024
 WAITING_MAX = 100
-"""Requests that wait to be looked at; more are refused for now."""
+"""Requests whose report has not been taken yet; more are refused for now."""
 REPORT_AFTER_S = (0.0, 5.0, 30.0, 120.0, 600.0)
 """When a report on an association of our own is tried."""
 RELEASE_LOOK_S = 0.02
@@ -58,6 +58,34 @@ class Request:
     caller: str
 
 
+class Ledger(Protocol):
+    """Where open requests are written down. Every method is durable when it returns."""
+
+    def add(self, request: Request) -> None: ...
+
+    def drop(self, request: Request) -> None:
+        """It is reported, or given up."""
+
+    def note_attempt(self, request: Request, attempt: int) -> None:
+        """A report was not taken; the next attempt is this one."""
+
+    def open(self) -> Sequence[tuple[Request, int]]:
+        """Return what is still open, and the attempt that is next."""
+
+
+class NoLedger:
+    """For who need not outlive a restart."""
+
+    def add(self, request: Request) -> None: ...
+
+    def drop(self, request: Request) -> None: ...
+
+    def note_attempt(self, request: Request, attempt: int) -> None: ...
+
+    def open(self) -> Sequence[tuple[Request, int]]:
+        return ()
+
+
 @dataclass(slots=True)
 class _Job:
     """A request under way."""
@@ -67,28 +95,39 @@ class _Job:
     is_checked: threading.Event = field(default_factory=threading.Event)
     is_detached: bool = False
     """Nobody waits on the association any more: the report goes another way."""
+    attempt: int = 0
+    """Of the report on an association of our own."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Voucher:
     """Answers requests for commitment."""
 
-    def __init__(self, ae_title: str, check: Check, find_peer: Callable[[str], Peer | None]) -> None:
+    def __init__(
+        self, ae_title: str, check: Check, find_peer: Callable[[str], Peer | None], ledger: Ledger | None = None
+    ) -> None:
         """`check` opens and reads an object; `find_peer` tells where a caller listens, if that is known."""
         self._ae_title = ae_title
         self._check = check
         self._find_peer = find_peer
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(WAITING_MAX)
-        self._reports: list[tuple[float, int, int, _Job]] = []
+        self._ledger: Ledger = ledger or NoLedger()
+        self._jobs: queue.Queue[_Job] = queue.Queue(WAITING_MAX)
+        self._reports: list[tuple[float, int, _Job]] = []
+        """A heap; its length and that of the queue are bounded by `_open_count`."""
+        self._lock = threading.Lock()
+        self._open_count = 0
         self._is_stopping = False
         self._count = 0
         self._thread = threading.Thread(target=self._work, name="commitment", daemon=True)
 
     def start(self) -> None:
+        """Begin with what was left open by the node that ran before."""
+        for request, attempt in self._ledger.open()[:WAITING_MAX]:
+            self._enter(_Job(request, is_detached=True, attempt=min(attempt, len(REPORT_AFTER_S) - 1)))
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the object in hand; what has not been answered the peers will ask again."""
+        """Finish the object in hand; what has not been reported is written down."""
         self._is_stopping = True
         if self._thread.is_alive():
             self._thread.join(10.0)
@@ -114,7 +153,9 @@ class Voucher:
                 return
         is_leaving = not is_alive(assoc) or isinstance(assoc.dul.peek_next_pdu(), A_RELEASE)
         if is_leaving or not self._report(assoc, job):
-            self._later(job, 0)
+            self._later(job)
+        else:
+            self._close(job)
 
     def _accept(self, assoc: Any, message: Any, transfer_syntax_uid: str) -> tuple[int, _Job | None]:
         if message.ActionTypeID != 1:
@@ -132,10 +173,37 @@ class Voucher:
             return INVALID_ARGUMENT, None
         job = _Job(request)
         try:
-            self._jobs.put_nowait(job)
-        except queue.Full:
+            return (0x0000, job) if self._enter(job, is_new=True) else (RESOURCE_LIMITATION, None)
+        except EdgeError as error:
+            event(log, "commitment.refused", level=logging.ERROR, reason=error.message)
             return RESOURCE_LIMITATION, None
-        return 0x0000, job
+
+    def _enter(self, job: _Job, *, is_new: bool = False) -> bool:
+        """Take a request, if there is a place for it; a new one is written down first.  Raises: EdgeError."""
+        with self._lock:
+            if self._open_count >= WAITING_MAX:
+                return False
+            self._open_count += 1
+        try:
+            if is_new:
+                self._ledger.add(job.request)
+        except EdgeError:
+            self._leave()
+            raise
+        self._jobs.put_nowait(job)  # There are as many places as may be open.
+        return True
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._open_count -= 1
+
+    def _close(self, job: _Job) -> None:
+        """It is reported, or nothing more can be done."""
+        self._leave()
+        try:
+            self._ledger.drop(job.request)
+        except EdgeError as error:  # It is reported a second time after the next start, which does no harm.
+            event(log, "commitment.not_closed", level=logging.ERROR, reason=error.message)
 
     def _work(self) -> None:
         """Look at objects, and report what could not be reported at once, until stopped."""
@@ -147,8 +215,9 @@ class Voucher:
             if job is not None:
                 self._look(job)
             while self._reports and self._reports[0][0] <= time.monotonic() and not self._is_stopping:
-                _, _, attempt, late = heapq.heappop(self._reports)
-                self._report_anew(late, attempt)
+                with self._lock:
+                    late = heapq.heappop(self._reports)[-1]
+                self._report_anew(late)
 
     def _look(self, job: _Job) -> None:
         for sop_class, sop_instance in job.request.references:
@@ -165,16 +234,18 @@ class Voucher:
             job.is_checked.set()
             is_detached = job.is_detached
         if is_detached:
-            self._later(job, 0)
+            self._later(job)
 
-    def _later(self, job: _Job, attempt: int) -> None:
-        self._count += 1
-        heapq.heappush(self._reports, (time.monotonic() + REPORT_AFTER_S[attempt], self._count, attempt, job))
+    def _later(self, job: _Job) -> None:
+        with self._lock:
+            self._count += 1
+            heapq.heappush(self._reports, (time.monotonic() + REPORT_AFTER_S[job.attempt], self._count, job))
 
-    def _report_anew(self, job: _Job, attempt: int) -> None:
+    def _report_anew(self, job: _Job) -> None:
         peer = self._find_peer(job.request.caller)
         if peer is None:
             event(log, "commitment.unreported", level=logging.WARNING, caller=job.request.caller, reason="unknown")
+            self._close(job)
             return
         try:
             with Association(
@@ -184,8 +255,15 @@ class Voucher:
         except EdgeError as error:
             event(log, "commitment.unreported", level=logging.WARNING, caller=job.request.caller, reason=error.message)
             is_told = False
-        if not is_told and attempt + 1 < len(REPORT_AFTER_S):
-            self._later(job, attempt + 1)
+        job.attempt += 1
+        if is_told or job.attempt >= len(REPORT_AFTER_S):
+            self._close(job)
+            return
+        try:
+            self._ledger.note_attempt(job.request, job.attempt)
+        except EdgeError as error:
+            event(log, "commitment.not_noted", level=logging.ERROR, reason=error.message)
+        self._later(job)
 
     def _report(self, assoc: Any, job: _Job) -> bool:
         """Send the report; tell whether the peer took it."""

@@ -2,61 +2,72 @@
 
 import ipaddress
 import logging
-from dataclasses import dataclass
-
-from pydicom.uid import UID, UID_dictionary
+import re
+import threading
+from typing import TYPE_CHECKING
 
 from edge.config import Config, is_loopback
 from edge.config import Peer as PeerConfig
 from edge.core.callers import Caller, Callers, Service
 from edge.errors import ConfigError
-from edge.net.association import Handlers, Peer
-from edge.net.offers import PROVIDED, Offers
-from edge.net.vouching import CLASS_INSTANCE_CONFLICT, NO_SUCH_OBJECT, PROCESSING_FAILURE, Voucher
-from edge.receive.query import Catalogue, Shelf
-from edge.receive.schedule import Schedule
+from edge.net.peer import Peer
+from edge.net.provider import Handlers
+from edge.net.services import PROVIDED
 from edge.runtime.log import event
-from edge.store import scrub
+from edge.store import vouchings
 from edge.store.database import Database
 from edge.store.instances import Instances
 
+if TYPE_CHECKING:
+    from edge.net.offers import Offers
+
 log = logging.getLogger(__name__)
-_KEYWORDS = {entry[4]: uid for uid, entry in UID_dictionary.items() if entry[4]}
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What the listener is given; start the voucher with it, and stop it after."""
+    """What the listener is given. Start it with the listener, and stop it after."""
 
-    callers: Callers
-    handlers: Handlers
-    services: tuple[str, ...]
-    voucher: Voucher
+    services = tuple(PROVIDED)
 
+    def __init__(self, config: Config, database: Database, instances: Instances) -> None:
+        """Load nothing yet: who only stores needs none of it.  Raises: ConfigError."""
+        self.callers = callers_of(config)
+        self._where = destinations_of(config)
+        self._ae_title = config.node.ae_title
+        self._database = database
+        self._instances = instances
+        self._lock = threading.Lock()
+        self._offers: Offers | None = None
+        if self.callers.is_open and not is_loopback(config.receive.listen):
+            event(
+                log, "receive.open", level=logging.WARNING, advice="any device may store and read: name each as a peer"
+            )
 
-def build(config: Config, database: Database, instances: Instances) -> Desk:
-    """Build it.  Raises: ConfigError."""
-    callers = callers_of(config)
-    where = destinations_of(config)
-    title = config.node.ae_title
+    def handlers(self) -> Handlers:
+        """Return what answers the library's events."""
+        return self._open().handlers(self.callers)
 
-    def check(sop_class_uid: str, sop_instance_uid: str) -> int:
-        """Open the object and read it all: what was kept once may have rotted since.  Standard: PS3.4 J.3.2.1"""
-        instance = instances.find(sop_instance_uid)
-        if instance is None:
-            return NO_SUCH_OBJECT
-        if instance.sop_class_uid != sop_class_uid:
-            return CLASS_INSTANCE_CONFLICT
-        return 0 if scrub.examine(database, instances, instance) else PROCESSING_FAILURE
+    def start(self) -> None:
+        """Go on with requests for commitment that were left open."""
+        if vouchings.is_any(self._database):
+            self._open()
 
-    voucher = Voucher(title, check, where.get)
-    offers = Offers(
-        find=Catalogue(database, title).search, schedule=Schedule(database).search,
-        select=Shelf(database, instances, callers).select, find_destination=where.get, voucher=voucher,
-    )  # fmt: skip
-    if callers.is_open and not is_loopback(config.receive.listen):
-        event(log, "receive.open", level=logging.WARNING, advice="any device may store and read: name each as a peer")
-    return Desk(callers=callers, handlers=offers.handlers(callers), services=tuple(PROVIDED), voucher=voucher)
+    def stop(self) -> None:
+        """Finish what is being looked at; the rest is written down."""
+        if self._offers is not None:
+            self._offers.voucher.stop()
+
+    def _open(self) -> "Offers":
+        from edge.receive import answering
+
+        with self._lock:
+            if self._offers is None:
+                self._offers = answering.offers(
+                    self._database, self._instances, self.callers, self._ae_title, self._where.get
+                )
+                self._offers.voucher.start()
+            return self._offers
 
 
 def callers_of(config: Config) -> Callers:
@@ -93,8 +104,13 @@ def _address_of(peer: PeerConfig) -> tuple[str, ...]:
 
 
 def _uid_of(name: str, peer: PeerConfig) -> str:
-    uid = str(_KEYWORDS.get(name, name))
-    if not UID(uid).is_valid:
+    if _UID.fullmatch(name):
+        uid = name
+    else:
+        from pydicom.uid import UID_dictionary
+
+        uid = next((str(one) for one, entry in UID_dictionary.items() if entry[4] == name), "")
+    if not 0 < len(uid) <= 64:
         raise ConfigError(
             f"peer {peer.name!r}: {name!r} is no SOP class.",
             next_step="Write a UID or a keyword, for example UltrasoundMultiFrameImageStorage.",

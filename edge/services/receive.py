@@ -7,7 +7,7 @@ from edge.config import Config, split_address
 from edge.errors import BadInputError, BusyError, StorageFullError
 from edge.net.provider import NO_ROOM, Provider, Received, StoreAnswer
 from edge.net.tls import listening_context
-from edge.receive.desk import build
+from edge.receive.desk import Desk
 from edge.runtime.log import event
 from edge.runtime.service import run_parts
 from edge.store.database import Database
@@ -27,10 +27,11 @@ async def serve(config: Config) -> None:
         destinations=config.routing,
         bells=config.run_dir / "bells" / "uplink",
         reserve_bytes=config.node.disk_reserve_mb * 2**20,
+        budget_bytes=config.limits.budget_bytes,
     )
     await asyncio.to_thread(instances.prepare)
     await asyncio.to_thread(instances.sweep)
-    desk = build(config, database, instances)
+    desk = Desk(config, database, instances)
     provider = Provider(
         ae_title=config.node.ae_title,
         new_temp=instances.new_temp,
@@ -45,14 +46,14 @@ async def serve(config: Config) -> None:
     )
 
     async def start() -> None:
-        desk.voucher.start()
+        await asyncio.to_thread(desk.start)
         host, port = split_address(config.receive.listen)
         event(log, "receive.listening", host=host, port=provider.start(host, port), ae_title=config.node.ae_title)
 
     async def listen(stop: asyncio.Event) -> None:
         await stop.wait()
         await asyncio.to_thread(provider.stop)
-        await asyncio.to_thread(desk.voucher.stop)
+        await asyncio.to_thread(desk.stop)
 
     try:
         await run_parts([listen], on_ready=start)

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.valuerep import PersonName
 
 from edge.dicom import character_set
 from edge.dicom.character_set import choose, decode, encode, encodings_of, fits
@@ -58,3 +62,26 @@ def test_the_real_samples_fit_their_own_sets(real_data: Path) -> None:
         assert all(term in character_set.TERMS or not term for term in terms), (path.name, terms)
         seen_count += 1
     assert seen_count >= 12
+
+
+_PIECES = st.one_of(
+    st.binary(max_size=6),
+    st.sampled_from(
+        [b"\x1b$B", b"\x1b(B", b"\x1b(J", b"\x1b)I", b"\x1b$)C", b"\x1b$)A", b"\x1b-F", b"\x1b-b", b"^", b"=", b"\\"]
+    ),
+)
+
+
+@given(st.lists(_PIECES, max_size=8).map(b"".join), st.sampled_from(sorted(NAMES)))
+def test_any_bytes_are_read_as_the_library_reads_them(raw: bytes, terms: tuple[str, ...]) -> None:
+    encodings, raw = encodings_of(terms), raw.rstrip(b"\0 ")
+    assert list(encodings) == convert_encodings(list(terms))
+    assert decode(raw, encodings, is_name=False) == decode_bytes(raw, list(encodings), {0x0A, 0x0C, 0x0D, 0x09, 0x5C})
+    assert decode(raw, encodings, is_name=True) == str(PersonName(raw, list(encodings)))
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("ISO-IR 100", "ISO_IR 100"), ("ISO_2022_IR_87", "ISO 2022 IR 87"), ("UTF-8", "ISO_IR 192")]
+)
+def test_terms_that_are_often_misspelt_are_understood(said: str, meant: str) -> None:
+    assert encodings_of([said]) == encodings_of([meant])
