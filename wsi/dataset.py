@@ -20,7 +20,7 @@ from pydicom.valuerep import DSfloat
 from wsi.colour import srgb_profile
 from wsi.geometry import Level
 from wsi.metadata import SlideMetadata
-from wsi.plan import Plan, PlannedInstance
+from wsi.plan import Part, Plan, PlannedInstance
 from wsi.source import Channel, SlideDescription
 
 SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.77.1.6"
@@ -51,10 +51,15 @@ class Subject:
 def header_bytes(subject: Subject, instance: PlannedInstance, *, lossy_ratios: tuple[float, ...]) -> bytes:
     """Return the file from its preamble up to, not including, the pixels; one ratio per lossy step, oldest first."""
     ds = build_dataset(subject, instance, lossy_ratios=lossy_ratios)
+    return encode(ds, instance.encoding.transfer_syntax_uid)
+
+
+def encode(ds: Dataset, transfer_syntax_uid: str) -> bytes:
+    """Return a file of this dataset, explicit VR little endian, from its preamble on."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = SOP_CLASS_UID
-    meta.MediaStorageSOPInstanceUID = instance.sop_instance_uid
-    meta.TransferSyntaxUID = instance.encoding.transfer_syntax_uid
+    meta.MediaStorageSOPClassUID = ds.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    meta.TransferSyntaxUID = transfer_syntax_uid
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION
     # Not dcmwrite, which copies the dataset first.
@@ -189,11 +194,16 @@ def _matrix(ds: Dataset, subject: Subject, instance: PlannedInstance) -> None:
 
 
 def _part(ds: Dataset, instance: PlannedInstance) -> None:
-    if (part := instance.part) is not None:
-        ds.ConcatenationUID = part.concatenation_uid
-        ds.SOPInstanceUIDOfConcatenationSource = part.source_uid
-        ds.InConcatenationNumber, ds.InConcatenationTotalNumber = part.number, part.total
-        ds.ConcatenationFrameOffsetNumber = part.first
+    if instance.part is not None:
+        name_part(ds, instance.part)
+
+
+def name_part(ds: Dataset, part: Part) -> None:
+    """Say which part of an image this is.  Standard: PS3.3 C.7.6.16.2.2.4"""
+    ds.ConcatenationUID = part.concatenation_uid
+    ds.SOPInstanceUIDOfConcatenationSource = part.source_uid
+    ds.InConcatenationNumber, ds.InConcatenationTotalNumber = part.number, part.total
+    ds.ConcatenationFrameOffsetNumber = part.first
 
 
 def _spacing_mm(level: Level) -> float:

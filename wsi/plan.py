@@ -7,7 +7,7 @@ shapes the content, so that the same conversion twice gives the same objects, an
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from wsi.encoding import Encoding, Origin
@@ -86,35 +86,43 @@ class Part:
     """Index of its first frame in the whole, from 0."""
     end: int
 
+    @property
+    def uid(self) -> str:
+        """Its SOP instance UID."""
+        return derive_uid("part", self.source_uid, str(self.first), str(self.end))
+
 
 def split(instance: PlannedInstance, sizes: Sequence[int], *, max_bytes: int) -> list[PlannedInstance]:
     """Cut an image into parts of at most so many bytes of frames, or one frame; a whole that fits stays whole.
 
     `sizes` are those of the frames with all that belongs to each. The same cut twice gives the same UIDs.
     """
-    cuts, taken = [0], 0
-    for index, size in enumerate(sizes):
+    parts = cut(instance.sop_instance_uid, sizes, max_bytes=max_bytes)
+    return [replace(instance, sop_instance_uid=part.uid, part=part) for part in parts] or [instance]
+
+
+def cut(source_uid: str, sizes: Iterable[int], *, max_bytes: int) -> list[Part]:
+    """Return the parts of an image, as `split` makes them; none when it fits whole."""
+    cuts, taken, count = [0], 0, 0
+    for size in sizes:
         if taken and taken + size > max_bytes:
-            cuts.append(index)
+            cuts.append(count)
             taken = 0
         taken += size
+        count += 1
     if len(cuts) == 1:
-        return [instance]
-    source = instance.sop_instance_uid
+        return []
+    concatenation_uid = derive_uid("concatenation", source_uid, *map(str, cuts))
     return [
-        replace(
-            instance,
-            sop_instance_uid=derive_uid("part", source, str(first), str(end)),
-            part=Part(
-                concatenation_uid=derive_uid("concatenation", source, *map(str, cuts)),
-                source_uid=source,
-                number=number,
-                total=len(cuts),
-                first=first,
-                end=end,
-            ),
+        Part(
+            concatenation_uid=concatenation_uid,
+            source_uid=source_uid,
+            number=number,
+            total=len(cuts),
+            first=first,
+            end=end,
         )
-        for number, (first, end) in enumerate(zip(cuts, [*cuts[1:], len(sizes)], strict=True), 1)
+        for number, (first, end) in enumerate(zip(cuts, [*cuts[1:], count], strict=True), 1)
     ]
 
 

@@ -337,3 +337,16 @@ CREATE TABLE vouchings (
     objects TEXT NOT NULL,                              -- [[SOP class, SOP instance], …], JSON
     PRIMARY KEY (caller, transaction_uid)
 ) STRICT, WITHOUT ROWID;
+
+-- migration 6
+
+-- Large objects that go to a destination in parts, each an object of its own there. Writer: edge.store.parts, from uplink
+CREATE TABLE parts (
+    destination TEXT NOT NULL,
+    sop_instance_uid TEXT NOT NULL,                     -- of the whole
+    number INTEGER NOT NULL,                            -- from 1
+    part_uid TEXT NOT NULL,
+    part_bytes_max INTEGER NOT NULL,                    -- how it was cut: it is never cut otherwise again
+    state TEXT NOT NULL DEFAULT 'waiting',              -- waiting, sent, safe
+    PRIMARY KEY (destination, sop_instance_uid, number)
+) STRICT, WITHOUT ROWID;
