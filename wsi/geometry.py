@@ -82,6 +82,16 @@ class Level:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelSize:
+    """What of a level's tiles is image, and how much smaller it is than the base."""
+
+    width_px: int
+    height_px: int
+    scale_x: float
+    scale_y: float
+
+
 def downsample(base_px: int, level_px: int) -> float:
     """Return how often a smaller side goes into the base side: the whole number meant where rounding explains the rest.
 

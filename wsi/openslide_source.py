@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -18,6 +18,7 @@ from wsi.encoding import Encoding, Origin
 from wsi.errors import NotASlideError, UnreadableSlideError
 from wsi.geometry import Level, downsample
 from wsi.identity import identity_of
+from wsi.metadata import SlideMetadata
 from wsi.source import Image, Kind, MadeImage, OpenSource, Pixels, SlideDescription, picture_level
 from wsi.tiff_facts import MPP_ASSUMED, MPP_MAX, MPP_MIN, MPP_NOTE
 
@@ -25,6 +26,27 @@ TILE_PX = 512
 PSNR_DB_MIN = 30.0
 _FOLDER_FILES_MAX = 2000
 _ERRORS_MAX = 32
+OVERLAP_NOTE = "The scanner's tiles overlap: they were put together and encoded again."
+_OVERLAPPING = ("mirax", "trestle", "ventana")
+_MAKERS = {"generic-tiff": "", "mirax": "3DHISTECH", "trestle": "Trestle", "ventana": "Ventana"}
+_MODELS = (
+    "hamamatsu.Product",
+    "ventana.ScannerModel",
+    "leica.device-model",
+    "mirax.NONHIERLAYER_1_SECTION.SCANNER_HARDWARE_ID",
+    "zeiss.Information.Instrument.Microscopes.Microscope[0].System",
+)
+_SERIALS = ("hamamatsu.NDP.S/N", "ventana.UnitNumber", "aperio.ScanScope ID", "mirax.GENERAL.SLIDE_ID")
+_SOFTWARE = ("tiff.Software", "ventana.BuildVersion", "leica.device-version", "mirax.GENERAL.SLIDE_VERSION")
+_TIMES = (
+    "tiff.DateTime",
+    "leica.creation-date",
+    "mirax.GENERAL.SLIDE_CREATIONDATETIME",
+    "zeiss.Information.Image.AcquisitionDateAndTime",
+)
+_TIME_FORMS = ("%Y:%m:%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S")
+_TIME_CHARS = 19
+_BARCODES = ("openslide.barcode", "leica.barcode")
 
 
 def open_with_openslide(path: Path) -> OpenSource:
@@ -37,36 +59,52 @@ def open_with_openslide(path: Path) -> OpenSource:
         raise UnreadableSlideError(f"{path.name} is damaged or incomplete: {error}.") from error
     handles = _Handles(path, slide)
     try:
-        description = _describe(path, slide)
+        description = describe(path, slide)
         images: list[Image] = _levels(handles, description)
-        images += _pictures(slide, images[0].level)
+        images += pictures(slide, images[0].level)
     except openslide.OpenSlideError as error:
         slide.close()
         raise UnreadableSlideError(f"{path.name} cannot be decoded: {error}.") from error
-    return OpenSource(path=path, description=description, images=tuple(images), on_close=[handles.close])
+    return OpenSource(
+        path=path,
+        description=description,
+        images=tuple(images),
+        metadata=SlideMetadata(barcode=barcode_of(slide)),
+        on_close=[handles.close],
+    )
 
 
-def _describe(path: Path, slide: openslide.OpenSlide) -> SlideDescription:
+def describe(path: Path, slide: openslide.OpenSlide, *, are_joined: bool = True) -> SlideDescription:
+    """Return what a scan says about itself through OpenSlide; `are_joined`: its tiles are put together by it."""
     properties = slide.properties
     mpp = tuple(_number(properties.get(f"openslide.mpp-{axis}")) for axis in "xy")
     known = mpp[0] is not None and mpp[1] is not None and all(MPP_MIN <= (v or 0) <= MPP_MAX for v in mpp)
-    notes = () if known else (MPP_NOTE,)
     vendor = properties.get("openslide.vendor", "")
+    notes = (*(() if known else (MPP_NOTE,)), *((OVERLAP_NOTE,) if are_joined and vendor in _OVERLAPPING else ()))
     icc = lowlevel.read_icc_profile(slide._osr)
     return SlideDescription(
         format=f"OpenSlide {vendor}",
         identity=identity_of(_files(path)),
         name=path.name.split(".")[0] or path.name,
-        manufacturer={"generic-tiff": ""}.get(vendor, vendor.capitalize()),
-        model=properties.get("hamamatsu.Product", "")[:64],
-        serial=(properties.get("hamamatsu.NDP.S/N", "") or properties.get("mirax.GENERAL.SLIDE_ID", ""))[:64],
-        software=properties.get("tiff.Software", "")[:64],
-        acquired_at=_time(properties.get("tiff.DateTime", "")),
+        manufacturer=_MAKERS.get(vendor, vendor.capitalize()),
+        model=_first(properties, _MODELS),
+        serial=_first(properties, _SERIALS),
+        software=_first(properties, _SOFTWARE),
+        acquired_at=_time(_first(properties, _TIMES)),
         objective_power=_number(properties.get("openslide.objective-power")),
         mpp=(mpp[0] or 0.0, mpp[1] or 0.0) if known else (MPP_ASSUMED, MPP_ASSUMED),
         icc_profile=bytes(icc) if icc else None,
         notes=notes,
     )
+
+
+def barcode_of(slide: openslide.OpenSlide) -> str:
+    """Return what the scanner read off the label."""
+    return _first(slide.properties, _BARCODES)
+
+
+def _first(properties: Mapping[str, str], names: Sequence[str]) -> str:
+    return next((value for name in names if (value := properties.get(name, "").strip())), "")[:64]
 
 
 def _files(path: Path) -> list[Path]:
@@ -203,7 +241,8 @@ class _Handles:
             slide.close()
 
 
-def _pictures(slide: openslide.OpenSlide, base: Level) -> list[Image]:
+def pictures(slide: openslide.OpenSlide, base: Level) -> list[Image]:
+    """Return thumbnail, label and overview, decoded."""
     images: list[Image] = []
     for kind, name in ((Kind.THUMBNAIL, "thumbnail"), (Kind.LABEL, "label"), (Kind.OVERVIEW, "macro")):
         if name in slide.associated_images:
@@ -237,7 +276,9 @@ def _number(text: str | None) -> float | None:
 
 
 def _time(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, "%Y:%m:%d %H:%M:%S")
-    except ValueError:
-        return None
+    for form in _TIME_FORMS:
+        try:
+            return datetime.strptime(text[:_TIME_CHARS], form)
+        except ValueError:
+            continue
+    return None

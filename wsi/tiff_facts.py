@@ -10,13 +10,19 @@ from pathlib import Path
 
 import tifffile
 
-from wsi.source import Channel, SlideDescription
+from wsi.source import Channel, Kind, SlideDescription
 
 MPP_MIN, MPP_MAX = 0.02, 25.0
 """Outside is no microscope: 72 dpi, for instance, is 353 µm a pixel."""
 MPP_ASSUMED = 0.5
 MPP_NOTE = "The scan gives no pixel size, 0.5 micrometres assumed; do not measure on it."
 _ICC_TAG = 34675
+_PICTURE_WORDS = {
+    "label": Kind.LABEL,
+    "macro": Kind.OVERVIEW,
+    "overview": Kind.OVERVIEW,
+    "thumbnail": Kind.THUMBNAIL,
+}
 _LOSSY = {6: "ISO_10918_1", 7: "ISO_10918_1", 33003: "ISO_15444_1", 33005: "ISO_15444_1", 34712: "ISO_15444_1"}
 """By TIFF compression: what loses something; of JPEG 2000 it is assumed."""
 _UNIT_UM = {2: 25_400.0, 3: 10_000.0}
@@ -164,6 +170,19 @@ def from_base64(text: str) -> str:
         return base64.b64decode(text.strip(), validate=True).decode("ascii").strip()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return text.strip()
+
+
+def ome_pictures(xml: str) -> dict[int, Kind]:
+    """Return the pages, by their number from 0, of images that are called label, macro, overview or thumbnail."""
+    found: dict[int, Kind] = {}
+    for image in re.split(r"<(?:\w+:)?Image\b", xml)[1:]:
+        name = re.search(r'\bName="([^"]*)"', image.partition(">")[0])
+        kind = next((kind for word, kind in _PICTURE_WORDS.items() if name and word in name.group(1).lower()), None)
+        data = re.search(r"<(?:\w+:)?TiffData\b([^>]*)", image)
+        if kind is not None and data:
+            page = re.search(r'\bIFD="(\d+)"', data.group(1))
+            found.setdefault(int(page.group(1)) if page else 0, kind)
+    return found
 
 
 def ome_planes(xml: str, count: int) -> tuple[float, tuple[Channel, ...]]:

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from wsi import codec, paged
+from wsi import codec, paged, philips
 from wsi import encoding as forms
 from wsi.encoding import Encoding, Origin
 from wsi.errors import NotASlideError, SlideError, TruncatedSlideError, UnreadableSlideError, UnsupportedSlideError
-from wsi.geometry import Level, downsample
+from wsi.geometry import Level, LevelSize, downsample
 from wsi.identity import identity_of
+from wsi.metadata import SlideMetadata
 from wsi.source import (
     FrameTable,
     Image,
@@ -31,7 +32,7 @@ from wsi.source import (
     StoredImage,
     picture_level,
 )
-from wsi.tiff_facts import describe, lossy_history
+from wsi.tiff_facts import describe, lossy_history, ome_pictures
 from wsi.tiff_tables import TILE_LENGTHS, TILE_OFFSETS, LongTables, Masked, long_tables
 
 _JPEG = 7
@@ -102,14 +103,47 @@ def _open(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage], t
     if tiff.is_scn or is_qpi(pages[0]):
         raise UnsupportedSlideError(f"{path.name} has several planes, or several regions.")
     if tiff.is_bif or str(pages[0].software).startswith("MedScan"):
-        raise UnsupportedSlideError(f"{path.name} has tiles that overlap.")
-    levels = _levels(path, pages)
+        from wsi.abutting import open_abutting
+
+        return open_abutting(path, pages, tables)
+    root = philips.parse(pages[0]) if tiff.is_philips else None
+    named = _named_pictures(tiff, pages)
+    levels = _levels(path, [page for page in pages if page.offset not in named])
+    sizes = philips.level_sizes(root, levels) or [size_of(page, levels[0]) for page in levels]
     facts = describe(path, tiff, levels[0], identity=identity_of([path]))
-    file_bytes = path.stat().st_size
-    images: list[Image] = [_level_image(path, page, levels[0], facts, tables, file_bytes=file_bytes) for page in levels]
-    used = {page.offset for page in levels}
-    images += _pictures(path, tiff, [page for page in pages if page.offset not in used], images[0].level)
-    return OpenSource(path=path, description=facts, images=tuple(images))
+    images: list[Image] = [
+        level_image(path, page, size, facts, tables, is_resampled=page is not levels[0])
+        for page, size in zip(levels, sizes, strict=True)
+    ]
+    base, used = images[0].level, {page.offset for page in levels}
+    found: dict[Kind, Image] = dict(philips.pictures(root, base))
+    for page in pages:
+        kind = named.get(page.offset) or (_picture_kind(page) if tiff.is_svs and page.offset not in used else None)
+        if kind is not None and kind not in found and page.imagewidth * page.imagelength <= _PICTURE_PX_MAX:
+            found[kind] = picture_image(path, page, kind, base)
+    images += [found[kind] for kind in (Kind.THUMBNAIL, Kind.LABEL, Kind.OVERVIEW) if kind in found]
+    metadata = SlideMetadata(barcode=philips.barcode(root))
+    return OpenSource(path=path, description=facts, images=tuple(images), metadata=metadata)
+
+
+def _named_pictures(tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -> dict[int, Kind]:
+    """Return the pages that are named as pictures, by their offset: no level, whatever their shape."""
+    if tiff.is_philips:
+        return {page.offset: kind for page in pages if (kind := philips.page_kind(page)) is not None}
+    if tiff.is_ome:
+        kinds = ome_pictures(tiff.ome_metadata or "")
+        return {pages[index].offset: kind for index, kind in kinds.items() if 0 < index < len(pages)}
+    return {}
+
+
+def size_of(page: tifffile.TiffPage, base: tifffile.TiffPage) -> LevelSize:
+    """Return a page's size as it says it."""
+    return LevelSize(
+        width_px=page.imagewidth,
+        height_px=page.imagelength,
+        scale_x=downsample(base.imagewidth, page.imagewidth),
+        scale_y=downsample(base.imagelength, page.imagelength),
+    )
 
 
 def _levels(path: Path, pages: list[tifffile.TiffPage]) -> list[tifffile.TiffPage]:
@@ -126,6 +160,9 @@ def _levels(path: Path, pages: list[tifffile.TiffPage]) -> list[tifffile.TiffPag
             raise UnsupportedSlideError(f"{path.name} does not begin with its largest image.")
         ratios = page.imagewidth / base.imagewidth, page.imagelength / base.imagelength
         slack = _SHAPE_TOLERANCE * ratios[0] + 1 / min(base.imagewidth, base.imagelength)
+        if str(base.software).startswith("Philips"):
+            # Sides of whole tiles: up to one of them is padding.
+            slack += max(page.tilewidth / base.imagewidth, page.tilelength / base.imagelength)
         if abs(ratios[0] - ratios[1]) > slack:
             continue
         if page.imagewidth == levels[-1].imagewidth:
@@ -134,30 +171,31 @@ def _levels(path: Path, pages: list[tifffile.TiffPage]) -> list[tifffile.TiffPag
     return levels
 
 
-def _level_image(
+def level_image(
     path: Path,
     page: tifffile.TiffPage,
-    base: tifffile.TiffPage,
+    size: LevelSize,
     facts: SlideDescription,
     tables: LongTables,
     *,
-    file_bytes: int,
+    is_resampled: bool,
 ) -> StoredImage:
-    table, encoding = frame_table(path, page, tables, file_bytes=file_bytes)
+    """Return the level a page holds, its tiles as frames.  Raises: UnsupportedSlideError, UnreadableSlideError"""
+    table, encoding = frame_table(path, page, tables, file_bytes=path.stat().st_size)
     mpp = facts.mpp or (0.0, 0.0)
     level = Level(
-        width_px=page.imagewidth,
-        height_px=page.imagelength,
+        width_px=size.width_px,
+        height_px=size.height_px,
         tile_width_px=page.tilewidth,
         tile_height_px=page.tilelength,
-        mpp_x=mpp[0] * downsample(base.imagewidth, page.imagewidth),
-        mpp_y=mpp[1] * downsample(base.imagelength, page.imagelength),
+        mpp_x=mpp[0] * size.scale_x,
+        mpp_y=mpp[1] * size.scale_y,
     )
     if level.frame_count != len(table.offsets) or level.frame_count > _FRAMES_MAX:
         raise UnreadableSlideError(
             f"{path.name} lists {len(table.offsets)} tiles where {level.frame_count} cover {level.width_px} px width."
         )
-    return StoredImage(kind=Kind.VOLUME, level=level, encoding=encoding, is_resampled=page is not base, table=table)
+    return StoredImage(kind=Kind.VOLUME, level=level, encoding=encoding, is_resampled=is_resampled, table=table)
 
 
 def frame_table(
@@ -249,18 +287,6 @@ def _jpeg_2000_table(
     if is_sparse:
         blank = codec.white_jpeg_2000(page.tilewidth, page.tilelength, encoding.photometric_interpretation)
     return FrameTable(path=path, offsets=offsets, lengths=lengths, blank=blank, start=first[:4]), encoding
-
-
-def _pictures(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage], base: Level) -> list[Image]:
-    """Return thumbnail, label and macro; only Aperio's conventions name them."""
-    if not tiff.is_svs:
-        return []
-    found: dict[Kind, Image] = {}
-    for page in pages:
-        kind = _picture_kind(page)
-        if kind not in found and page.imagewidth * page.imagelength <= _PICTURE_PX_MAX:
-            found[kind] = picture_image(path, page, kind, base)
-    return [found[kind] for kind in (Kind.THUMBNAIL, Kind.LABEL, Kind.OVERVIEW) if kind in found]
 
 
 def _picture_kind(page: tifffile.TiffPage) -> Kind:

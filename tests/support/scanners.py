@@ -235,3 +235,127 @@ def _add_plane(data: bytearray, page: tifffile.TiffPage, link: int, height_nm: i
     data[link : link + 8] = directory_at.to_bytes(8, "little")
     data += directory + bytes(8 + 4 * len(page.tags))
     return directory_at + len(directory), stripes
+
+
+def philips_description(
+    spacings: Sequence[float], *, pictures: dict[str, bytes] | None = None, barcode: str = "S24-55"
+) -> str:
+    """Return what a Philips TIFF says of itself; spacings in millimetres, one a level."""
+
+    def attribute(name: str, kind: str, value: str) -> str:
+        return f'<Attribute Name="{name}" Group="0x301D" Element="0x1000" PMSVR="{kind}">{value}</Attribute>'
+
+    def spaced(spacing: float) -> str:
+        return attribute("DICOM_PIXEL_SPACING", "IDoubleArray", f"&quot;{spacing}&quot; &quot;{spacing}&quot;")
+
+    levels = "".join(
+        f'<DataObject ObjectType="PixelDataRepresentation">{spaced(spacing)}</DataObject>' for spacing in spacings
+    )
+    others = "".join(
+        f'<DataObject ObjectType="DPScannedImage">{attribute("PIM_DP_IMAGE_TYPE", "IString", name)}'
+        f"{attribute('PIM_DP_IMAGE_DATA', 'IString', base64.b64encode(data).decode())}</DataObject>"
+        for name, data in (pictures or {}).items()
+    )
+    sequence = attribute("PIIM_PIXEL_DATA_REPRESENTATION_SEQUENCE", "IDataObjectArray", f"<Array>{levels}</Array>")
+    wsi = (
+        f'<DataObject ObjectType="DPScannedImage">{attribute("PIM_DP_IMAGE_TYPE", "IString", "WSI")}'
+        f"{spaced(spacings[0])}{sequence}</DataObject>"
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8" ?><DataObject ObjectType="DPUfsImport">'
+        f"{attribute('DICOM_MANUFACTURER', 'IString', 'PHILIPS')}"
+        f"{attribute('DICOM_ACQUISITION_DATETIME', 'IString', '20160718122300.000000')}"
+        f"{attribute('DICOM_DEVICE_SERIAL_NUMBER', 'IString', 'FMT0107')}"
+        f"{attribute('PIM_DP_UFS_BARCODE', 'IString', base64_of(barcode))}"
+        f"{attribute('PIM_DP_SCANNED_IMAGES', 'IDataObjectArray', f'<Array>{wsi}{others}</Array>')}</DataObject>"
+    )
+
+
+def write_philips(path: Path, *, left_out: Sequence[int] = (1,), pictures: dict[str, bytes] | None = None) -> None:
+    """Write a scan of 10 x 6 tiles and two smaller levels of whole tiles; some tiles were never scanned."""
+    sides = [(10 * TILE_PX, 6 * TILE_PX), (5 * TILE_PX, 3 * TILE_PX), (3 * TILE_PX, 2 * TILE_PX)]
+    with tifffile.TiffWriter(path, bigtiff=True) as tiff:
+        for number, (width, height) in enumerate(sides):
+            tiles = [jpeg(tile) for tile in tiles_of(picture(height, width, number))]
+            tiff.write(
+                iter(tiles), shape=(height, width, 3), dtype="uint8", tile=(TILE_PX, TILE_PX), compression="jpeg",
+                photometric="ycbcr", subsampling=(2, 1), metadata=None, software="Philips DP v1.0",
+                subfiletype=min(number, 1),
+                description=philips_description([0.00025, 0.0005, 0.001], pictures=pictures) if not number else "",
+            )  # fmt: skip
+    leave_out(path, left_out)
+
+
+def leave_out(path: Path, tiles: Sequence[int]) -> None:
+    """Have the first page of a TIFF hold no such tiles."""
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as tiff:
+        for code in (324, 325):
+            tag = tiff.pages[0].tags[code]
+            size = tag.valuebytecount // tag.count
+            for tile in tiles:
+                at = tag.valueoffset + tile * size
+                data[at : at + size] = bytes(size)
+    path.write_bytes(data)
+
+
+def _serpentine(column: int, row: int, columns: int, rows: int) -> int:
+    """Return a tile's number in a Ventana scan, from 1: row by row from the lower left, back and forth."""
+    from_below = rows - 1 - row
+    return from_below * columns + (columns - 1 - column if from_below % 2 else column) + 1
+
+
+def bif_description(columns: int, rows: int, overlap_px: int) -> str:
+    """Return where the tiles of a Ventana scan join, neighbour by neighbour."""
+
+    def joint(direction: str, one: tuple[int, int], other: tuple[int, int]) -> str:
+        return (
+            f'<TileJointInfo FlagJoined="1" Confidence="100" Direction="{direction}"'
+            f' Tile1="{_serpentine(*one, columns, rows)}" Tile2="{_serpentine(*other, columns, rows)}"'
+            f' OverlapX="{overlap_px if direction == "RIGHT" else 0}"'
+            f' OverlapY="{overlap_px if direction == "UP" else 0}"/>'
+        )
+
+    joints = [joint("RIGHT", (x, y), (x + 1, y)) for y in range(rows) for x in range(columns - 1)]
+    joints += [joint("UP", (x, y), (x, y - 1)) for y in range(1, rows) for x in range(columns)]
+    return (
+        f'<?xml version="1.0"?><EncodeInfo Ver="2"><SlideInfo><ServerDirectory/></SlideInfo><SlideStitchInfo>'
+        f'<ImageInfo AOIScanned="1" AOIIndex="0" NumRows="{rows}" NumCols="{columns}" Width="{TILE_PX}"'
+        f' Height="{TILE_PX}" Pos-X="0" Pos-Y="0">{"".join(joints)}</ImageInfo></SlideStitchInfo>'
+        '<AoiOrigin><AOI0 OriginX="0" OriginY="0"/></AoiOrigin></EncodeInfo>'
+    )
+
+
+def write_bif(path: Path, *, overlap_px: int = 0) -> None:
+    """Write a Ventana scan of 8 x 4 tiles and a smaller level, with the picture of the glass and a thumbnail."""
+    scan = (
+        '<?xml version="1.0"?><Metadata><iScan Mode="brightfield" Magnification="40" ScanRes="0.25"'
+        ' UnitNumber="2000515" ScannerModel="VENTANA DP 200" Z-layers="1" BuildVersion="1.1.0.15854"'
+        ' BuildDate="11/14/2019 2:12:30 PM" ScanWhitePoint="255"/></Metadata>'
+    )
+    with tifffile.TiffWriter(path, bigtiff=True) as tiff:
+        form: dict[str, Any] = {"metadata": None, "photometric": "ycbcr", "compression": "jpeg", "subsampling": (2, 1)}
+        for name, pixels in (("Label Image", picture(96, 48)), ("Thumbnail", picture(48, 64))):
+            extra = [(700, 1, None, scan.encode(), True)] if name == "Label Image" else []
+            tiff.write(pixels, description=name, rowsperstrip=pixels.shape[0], extratags=extra, **form)
+        for number, (columns, rows) in enumerate(((8, 4), (4, 2))):
+            height, width = rows * TILE_PX, columns * TILE_PX
+            xml = bif_description(columns, rows, overlap_px) if number == 0 else "<EncodeInfo/>"
+            tiff.write(
+                iter([jpeg(tile) for tile in tiles_of(picture(height, width, number))]), shape=(height, width, 3),
+                dtype="uint8", tile=(TILE_PX, TILE_PX), description=f"level={number} mag={40 >> number} quality=90",
+                extratags=[(700, 1, None, xml.encode(), True)], **form,
+            )  # fmt: skip
+
+
+def write_trestle(path: Path, *, overlaps: str = " 0 0 0 0") -> None:
+    """Write a Trestle scan: what it says of its tiles stands in the description, its scale in the resolution."""
+    with tifffile.TiffWriter(path) as tiff:
+        for number, (width, height) in enumerate(((512, 256), (256, 128))):
+            tiff.write(
+                iter([jpeg(tile) for tile in tiles_of(picture(height, width, number))]), shape=(height, width, 3),
+                dtype="uint8", tile=(TILE_PX, TILE_PX), compression="jpeg", photometric="ycbcr", subsampling=(2, 1),
+                metadata=None, software="MedScan 1.0", resolution=(0.4672, 0.4672), resolutionunit="NONE",
+                description=f"Background Color=E6E6E6;White Balance=D8D8D8;Objective Power=20;JPEG Quality=75;"
+                f"OverlapsXY={overlaps};",
+            )  # fmt: skip
