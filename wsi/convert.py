@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -208,29 +208,27 @@ class _Job:
         self._state = replace(self._state, bytes_total=needed - _ROOM_MARGIN_BYTES)
 
     def _write_all(self, *, resume: bool) -> tuple[list[WrittenFile], list[FileReport]]:
-        files: list[WrittenFile] = []
-        reports: list[FileReport] = []
+        """Write what can be copied first, while threads make the rest; return all in the plan's order."""
+        done: dict[int, list[tuple[WrittenFile, FileReport | None]]] = {}
+        waiting = sorted(range(len(self._images)), key=lambda index: not isinstance(self._images[index], StoredImage))
         maker = Maker(self._staging, self._workers)
         try:
             for image in self._images:
                 if not isinstance(image, StoredImage):
                     self._spools[id(image)] = maker.begin(partial(self._bound, image), image.level.frame_count)
-            for number, (planned, instance) in enumerate(zip(self._images, self._plan.instances, strict=True)):
-                self._write_image(planned, instance, files, reports, resume=resume)
-                self._remove_spools(self._images[number + 1 :])
+            while waiting:
+                index = waiting.pop(0)
+                done[index] = self._write_image(self._images[index], self._plan.instances[index], resume=resume)
+                self._remove_spools([self._images[left] for left in waiting])
         finally:
             maker.close()
-        return files, reports
+        every = [part for index in sorted(done) for part in done[index]]
+        return [file for file, _ in every], [report for _, report in every if report is not None]
 
     def _write_image(
-        self,
-        planned: AnyImage,
-        instance: PlannedInstance,
-        files: list[WrittenFile],
-        reports: list[FileReport],
-        *,
-        resume: bool,
-    ) -> None:
+        self, planned: AnyImage, instance: PlannedInstance, *, resume: bool
+    ) -> list[tuple[WrittenFile, FileReport | None]]:
+        """Write and prove an image, in one file or in parts."""
         image, table = self._frames(planned)
         if isinstance(image, MadeImage) and image.damaged:
             self._tell_damage(instance, image)
@@ -238,16 +236,16 @@ class _Job:
         if isinstance(planned, MissingImage):
             earlier = self._lossy_ratios[id(planned.parent)]
         ratios = self._lossy_ratios[id(planned)] = lossy_ratios(planned, table, earlier)
+        done: list[tuple[WrittenFile, FileReport | None]] = []
         for part in self._parts(instance, table):
             cut = table if part.part is None else table.cut(part.part.first, part.part.end)
             cut = cut if part.kept is None else cut.take(part.kept)
             file, layout = self._write(part, cut, ratios, resume=resume)
-            if self._is_verified:
-                reports.append(self._verify(file, image, cut, layout, part))
-                file = replace(file, sha256=reports[-1].sha256)
-            files.append(file)
+            report = self._verify(file, image, cut, layout, part) if self._is_verified else None
+            done.append((file if report is None else replace(file, sha256=report.sha256), report))
+        return done
 
-    def _remove_spools(self, images_left: tuple[AnyImage, ...]) -> None:
+    def _remove_spools(self, images_left: Sequence[AnyImage]) -> None:
         """Give back the room of frames that are written, and that no level still to come is made from."""
         needed = {id(image) for image in images_left}
         needed |= {id(image.parent) for image in images_left if isinstance(image, MissingImage)}

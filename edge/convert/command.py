@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -163,6 +164,7 @@ def _import_lightly() -> None:
 
     They try requests, tqdm and Pillow and go on without; together these take as long to import as all else.
     """
+    gc.disable()
     unwanted = [name for name in ("requests", "tqdm", "PIL") if name not in sys.modules]
     sys.modules.update(dict.fromkeys(unwanted))  # type: ignore[arg-type]  # None makes an import fail
     try:
@@ -171,6 +173,9 @@ def _import_lightly() -> None:
     finally:
         for name in unwanted:
             del sys.modules[name]
+        # What was imported stays: looking through it again and again would only take time.
+        gc.freeze()
+        gc.enable()
 
 
 def _bar() -> AbstractContextManager[Progress | None]:
