@@ -300,6 +300,7 @@ def test_orthanc_stores_to_us_and_asks_us_to_be_responsible(
 
 def test_a_getter_that_leaves_in_the_middle_leaves_nothing_running(gateway: Gateway) -> None:
     ae = AE("VIEWER")
+    ae.dimse_timeout = 2  # It left: no answer comes any more.
     context = build_context(GET)
     assoc = ae.associate(
         "127.0.0.1", gateway.port, [context, build_context(SecondaryCaptureImageStorage)],
