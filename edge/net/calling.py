@@ -1,4 +1,4 @@
-"""An association that we open to store objects: negotiated, sent and answered by our own hand, with flat memory.
+"""An association that we open, to store objects above all: negotiated, sent and answered here, with flat memory.
 
 Several operations are in flight when the peer grants it.  Standard: PS3.7 9.1.1, D.3.3.3, PS3.8 7, 9
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from edge.dicom.header import IMPLEMENTATION_CLASS_UID
 from edge.errors import EdgeError, UnreachableError
 from edge.net import command, pdu
-from edge.net.command import COMMAND_BYTES_MAX, VERIFICATION, Response
+from edge.net.command import COMMAND_BYTES_MAX, VERIFICATION, Command, Response
 from edge.net.fragmenting import CutShortError, Extent, Fragmenter
 from edge.net.pdu import Acceptance, PduType, Proposal, ProtocolError, Reader
 from edge.net.peer import (
@@ -23,7 +23,7 @@ from edge.net.peer import (
     Peer,
     note,
 )
-from edge.net.stream import BrokenError, Stream
+from edge.net.stream import BrokenError, NoAnswerError, Stream
 from edge.runtime.clock import mono_s
 from edge.runtime.gate import OPEN, Gate
 from edge.runtime.log import event
@@ -36,6 +36,8 @@ WORK_BYTES_S = 1_000_000
 RELEASE_S = 5.0
 EARLY_COUNT_MAX = 64
 """Answers that wait to be looked at."""
+Sink = Callable[[memoryview, bool], None]
+"""Takes a dataset piece by piece; the flag: it was the last. The view is void afterwards."""
 IMPLICIT = "1.2.840.10008.1.2"
 _REJECTED = {
     (1, 3): "it does not know our AE title", (1, 7): "its AE title is another", (1, 2): "another application context",
@@ -49,9 +51,9 @@ class Calling:
 
     def __init__(
         self, peer: Peer, pairs: Sequence[tuple[str, Sequence[str]]], *, gate: Gate = OPEN,
-        now: Callable[[], float] = mono_s,
+        now: Callable[[], float] = mono_s, provided: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        """Open it for these (abstract syntax, transfer syntaxes), a context each.
+        """Open it for these (abstract syntax, transfer syntaxes), a context each; of those `provided` we are provider.
 
         Raises: UnreachableError, NotAcceptedError (the peer took none of them).
         """
@@ -61,17 +63,21 @@ class Calling:
         self._reader = Reader(body_bytes_max=PDU_BYTES_MAX)
         self._early: deque[Response] = deque()
         self._said = bytearray()
+        self._sink: Sink | None = None
+        self.on_request: Callable[[int, Command], Sink | None] = _refuse
+        """Called when the peer asks something, with the context: returns what takes the dataset that follows."""
         self._message_count = 0
         self.is_open = False
         note(self._stream, peer.name, Stream.shut)
         try:
             self._stream.open(peer.host, peer.port, peer.tls)
-            granted = self._negotiate(pairs)
+            granted = self._negotiate(pairs, provided)
         except (BrokenError, OSError, EdgeError) as error:
             self._stream.close()
             raise _why_not(peer, error) from error
         self.is_open = True
         self._fragmenter = Fragmenter(granted.pdu_bytes_max)
+        self._pdu_bytes_max = min(granted.pdu_bytes_max or PDU_BYTES_MAX, PDU_BYTES_MAX)
         self.operation_count_max = min(OPERATION_COUNT_MAX, granted.operation_count_max or OPERATION_COUNT_MAX)
 
     def __enter__(self) -> "Calling":
@@ -91,8 +97,8 @@ class Calling:
 
         Raises: BrokenError, which says how far it came; CutShortError, OSError of the file: the association is gone.
         """
-        self._message_count = self._message_count % 65535 + 1
-        said = command.store_request(self._message_count, sop_class_uid, sop_instance_uid, originator=originator)
+        message_id = self.next_message_id()
+        said = command.store_request(message_id, sop_class_uid, sop_instance_uid, originator=originator)
         head = pdu.data(context_id, said, is_command=True)
         try:
             for block in self._fragmenter.blocks(head, context_id, extent):
@@ -100,7 +106,7 @@ class Calling:
         except (BrokenError, OSError):
             self.abort()
             raise
-        return self._message_count
+        return message_id
 
     def answer(self, size_bytes: int) -> Response:
         """Wait for the next answer; `size_bytes` is what the peer may still be busy with.  Raises: BrokenError."""
@@ -108,19 +114,62 @@ class Calling:
             while not self._early:
                 self._take(ANSWER_S + size_bytes / WORK_BYTES_S)
         except (BrokenError, ProtocolError) as error:
-            self.abort()
-            raise error if isinstance(error, BrokenError) else BrokenError(error.message) from error
+            raise self._left(error) from error
         return self._early.popleft()
+
+    def _left(self, error: EdgeError) -> BrokenError:
+        """Leave because of this, and return what to raise."""
+        self.abort()
+        return error if isinstance(error, BrokenError) else BrokenError(error.message)
 
     def echo(self) -> int:
         """Ask whether somebody is there; return the status.  Raises: BrokenError, NotAcceptedError."""
         context_id = self.context_of(VERIFICATION, IMPLICIT)
         if context_id is None:
             raise NotAcceptedError(f"{self.peer.name} does not offer the echo.")
-        self._message_count += 1
-        data = pdu.data(context_id, command.echo_request(self._message_count), is_command=True)
-        self._stream.send(memoryview(data))
+        self.ask(context_id, command.echo_request(self.next_message_id()), b"")
         return self.answer(0).status or 0
+
+    def ask(self, context_id: int, said: bytes, dataset: bytes) -> None:
+        """Send a request with its dataset; the number of its message is `next_message_id`.  Raises: BrokenError."""
+        step = self._pdu_bytes_max - 6
+        parts = [pdu.data(context_id, said, is_command=True)]
+        for begin in range(0, len(dataset), step):
+            is_last = begin + step >= len(dataset)
+            parts.append(pdu.data(context_id, dataset[begin : begin + step], is_command=False, is_last=is_last))
+        self.say(b"".join(parts))
+
+    def say(self, data: bytes) -> None:
+        """Send PDUs.  Raises: BrokenError."""
+        try:
+            self._stream.send(memoryview(data))
+        except BrokenError:
+            self.abort()
+            raise
+
+    def next_message_id(self) -> int:
+        """Return the number of the next message."""
+        self._message_count = self._message_count % 65535 + 1
+        return self._message_count
+
+    def listen(self, until: Callable[[], bool], wait_s: float) -> bool:
+        """Serve what the peer asks until something has come to pass, at most so long; tell whether it has.
+
+        Raises: BrokenError.
+        """
+        end_s = self._stream.now_s + wait_s
+        try:
+            while not until() and (left_s := end_s - self._stream.now_s) > 0:
+                self._take(left_s)
+        except NoAnswerError:
+            return until()
+        except ProtocolError as error:
+            raise self._left(error) from error
+        return until()
+
+    def syntax_of(self, abstract_syntax: str) -> tuple[int, str] | None:
+        """Return a context for this service and its transfer syntax; None when the peer did not take it."""
+        return next(((found, syntax) for (uid, syntax), found in self.contexts.items() if uid == abstract_syntax), None)
 
     def context_of(self, abstract_syntax: str, transfer_syntax: str) -> int | None:
         """Return the context for this pair; None when the peer did not take it."""
@@ -149,12 +198,12 @@ class Calling:
         """Break it off from another thread: whoever uses it finds it broken."""
         self._stream.shut()
 
-    def _negotiate(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> Acceptance:
+    def _negotiate(self, pairs: Sequence[tuple[str, Sequence[str]]], provided: Sequence[str]) -> Acceptance:
         proposals = [Proposal(2 * index + 1, uid, tuple(syntaxes)) for index, (uid, syntaxes) in enumerate(pairs)]
         asked = pdu.request(
             proposals, called=self.peer.ae_title, calling=self.peer.own_ae_title, pdu_bytes_max=PDU_BYTES_MAX,
             operation_count_max=OPERATION_COUNT_MAX, implementation_class_uid=IMPLEMENTATION_CLASS_UID,
-            implementation_version=IMPLEMENTATION_VERSION,
+            implementation_version=IMPLEMENTATION_VERSION, provided=provided,
         )  # fmt: skip
         self._stream.send(memoryview(asked))
         kind, body = self._next(NEGOTIATE_S)
@@ -193,21 +242,34 @@ class Calling:
         if kind is PduType.ABORT:
             raise BrokenError("it aborted the association")
         if kind is PduType.RELEASE_RQ:
-            self._stream.send(memoryview(pdu.RELEASE_RP))
             raise BrokenError("it ended the association")
         if kind is not PduType.DATA:
             raise ProtocolError(f"it sent {kind.name} on an open association")
         for fragment in pdu.fragments(body):
-            if not fragment.is_command:  # No answer that we wait for has a dataset.
-                continue
-            self._said += fragment.data
-            if len(self._said) > COMMAND_BYTES_MAX:
-                raise ProtocolError("it sent a command that is too long")
-            if fragment.is_last:
-                self._early.append(command.parse_response(self._said))
-                self._said.clear()
+            if fragment.is_command:
+                self._said += fragment.data
+                if len(self._said) > COMMAND_BYTES_MAX:
+                    raise ProtocolError("it sent a command that is too long")
+                if fragment.is_last:
+                    self._hear(fragment.context_id, bytes(self._said))
+                    self._said.clear()
+            elif self._sink is not None:
+                self._sink(fragment.data, fragment.is_last)
         if len(self._early) > EARLY_COUNT_MAX:
             raise ProtocolError("it answered what nobody asked")
+
+    def _hear(self, context_id: int, said: bytes) -> None:
+        """Take a command: an answer waits to be asked for, a request is served at once."""
+        asked = command.parse(said)
+        if asked.field & command.RESPONSE:
+            self._early.append(command.parse_response(said))
+            self._sink = None
+        else:
+            self._sink = self.on_request(context_id, asked)
+
+
+def _refuse(_: int, asked: Command) -> None:
+    raise ProtocolError(f"it asked for 0x{asked.field:04X} on an association of ours")
 
 
 def echo(peer: Peer) -> None:

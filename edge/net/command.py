@@ -8,6 +8,9 @@ from edge.net.pdu import ProtocolError
 COMMAND_BYTES_MAX = 16 * 1024
 NO_DATASET = 0x0101
 C_STORE_RQ = 0x0001
+C_GET_RQ = 0x0010
+N_EVENT_REPORT_RQ = 0x0100
+N_ACTION_RQ = 0x0130
 C_ECHO_RQ = 0x0030
 C_CANCEL_RQ = 0x0FFF
 RESPONSE = 0x8000
@@ -104,6 +107,24 @@ def echo_request(message_id: int) -> bytes:
     return _request(
         _element(0x0002, _padded(VERIFICATION, b"\0")), _element(0x0100, struct.pack("<H", C_ECHO_RQ)),
         _element(0x0110, struct.pack("<H", message_id)), _element(0x0800, struct.pack("<H", NO_DATASET)),
+    )  # fmt: skip
+
+
+def get_request(message_id: int, sop_class_uid: str) -> bytes:
+    """Return a C-GET-RQ; its identifier follows.  Standard: PS3.7 9.3.3.1"""
+    return _request(
+        _element(0x0002, _padded(sop_class_uid, b"\0")), _element(0x0100, struct.pack("<H", C_GET_RQ)),
+        _element(0x0110, struct.pack("<H", message_id)), _element(0x0700, struct.pack("<H", 0)),
+        _element(0x0800, struct.pack("<H", 1)),
+    )  # fmt: skip
+
+
+def action_request(message_id: int, sop_class_uid: str, sop_instance_uid: str, action: int) -> bytes:
+    """Return an N-ACTION-RQ; its information follows.  Standard: PS3.7 10.3.5.1"""
+    return _request(
+        _element(0x0003, _padded(sop_class_uid, b"\0")), _element(0x0100, struct.pack("<H", N_ACTION_RQ)),
+        _element(0x0110, struct.pack("<H", message_id)), _element(0x0800, struct.pack("<H", 1)),
+        _element(0x1001, _padded(sop_instance_uid, b"\0")), _element(0x1008, struct.pack("<H", action)),
     )  # fmt: skip
 
 

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from edge.core.delivery import Outcome
 
+PIXEL_BYTES_MAX = 256 * 1024 * 1024
+"""Larger pixel data is not unpacked in memory: the object is held, with the reason."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:

@@ -217,9 +217,12 @@ def parse_acceptance(body: bytes | memoryview) -> Acceptance:
 
 def request(
     proposals: Sequence[Proposal], *, called: str, calling: str, pdu_bytes_max: int, operation_count_max: int,
-    implementation_class_uid: str, implementation_version: str,
+    implementation_class_uid: str, implementation_version: str, provided: Sequence[str] = (),
 ) -> bytes:  # fmt: skip
-    """Return an A-ASSOCIATE-RQ of a requestor that performs no operations.  Standard: PS3.8 9.3.2, PS3.7 D.3.3.3"""
+    """Return an A-ASSOCIATE-RQ; of the services `provided` the requestor is the provider.
+
+    Standard: PS3.8 9.3.2, PS3.7 D.3.3.3 (operations window), D.3.3.4 (roles)
+    """
     contexts = b"".join(
         _item(
             0x20,
@@ -229,10 +232,11 @@ def request(
         for proposal in proposals
     )  # fmt: skip
     window = _item(0x53, struct.pack(">HH", operation_count_max, 1)) if operation_count_max != 1 else b""
+    roles = b"".join(_item(0x54, struct.pack(">H", len(uid)) + uid.encode() + b"\0\1") for uid in provided)
     user = b"".join(
         (
             _item(0x51, struct.pack(">I", pdu_bytes_max)), _item(0x52, implementation_class_uid.encode()), window,
-            _item(0x55, implementation_version.encode()),
+            roles, _item(0x55, implementation_version.encode()),
         )
     )  # fmt: skip
     titles = b"".join(title.encode("ascii", "replace")[:16].ljust(16) for title in (called, calling))

@@ -18,8 +18,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from edge.net.parcel import Parcel
-from edge.net.unpacking import LOSSLESS, PIXEL_BYTES_MAX, unpack
+from edge.net.parcel import PIXEL_BYTES_MAX, Parcel
+from edge.net.unpacking import LOSSLESS, unpack
 
 PLAIN = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 _RECODABLE = frozenset({*PLAIN, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian})

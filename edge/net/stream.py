@@ -40,6 +40,10 @@ class BrokenError(EdgeError):
     next_step = "It is tried again by itself."
 
 
+class NoAnswerError(BrokenError):
+    """The peer has everything and says nothing."""
+
+
 class Stream:
     """One connection, plain or TLS. Used by one thread; `shut` by any."""
 
@@ -105,7 +109,7 @@ class Stream:
             if watch.is_drained():
                 quiet_from_s = self._now() if quiet_from_s is None else quiet_from_s
                 if self._now() - quiet_from_s > answer_s:
-                    raise BrokenError(f"no answer came within {answer_s:.0f} s of the last byte's arrival")
+                    raise NoAnswerError(f"no answer came within {answer_s:.0f} s of the last byte's arrival")
 
     def receive_now(self, room: memoryview) -> int:
         """Take what has arrived, if anything has; 0: nothing.  Raises: BrokenError, also when it has closed."""

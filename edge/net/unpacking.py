@@ -11,8 +11,7 @@ import pydicom
 from pydicom.encaps import generate_frames
 from pydicom.uid import ExplicitVRLittleEndian
 
-PIXEL_BYTES_MAX = 256 * 1024 * 1024
-"""Larger pixel data is not unpacked in memory: the object is held, with the reason."""
+from edge.net.parcel import PIXEL_BYTES_MAX
 
 RLE = "1.2.840.10008.1.2.5"
 _JPEG_2000_RCT = "YBR_RCT"

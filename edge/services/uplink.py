@@ -6,7 +6,7 @@ from functools import partial
 
 from edge.config import Config, split_address
 from edge.net.association import Peer
-from edge.net.commitment import Listener
+from edge.net.commitment_listener import Listener
 from edge.runtime.clock import wall_s
 from edge.runtime.doorbell import Doorbell
 from edge.runtime.gate import Gate

@@ -11,10 +11,11 @@ from edge.config import Destination
 from edge.core.delivery import Outcome
 from edge.errors import UnreachableError
 from edge.net.calling import echo
+from edge.net.getting import by_get
 from edge.net.hub import Hub, by_digest
 from edge.net.parcel import Answer, Parcel
 from edge.net.peer import NotAcceptedError, Peer, cut_all
-from edge.net.readback import Fetch, by_get, by_wado
+from edge.net.readback import Fetch, by_wado
 from edge.net.storage import Doubts, Storage
 from edge.net.stow import Stow
 from edge.net.web import WebClient, WebPeer, look

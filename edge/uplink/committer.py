@@ -1,18 +1,21 @@
 """Asks one destination to take responsibility for what it was sent, and takes its answers, early, late or never."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from edge.core.delivery import State, retry_delay_s
 from edge.dicom.identity import new_uid
 from edge.errors import EdgeError
 from edge.net import commitment
-from edge.net.association import NotAcceptedError, Peer
 from edge.net.commitment import INSTANCE_COUNT_MAX, Report
+from edge.net.peer import NotAcceptedError, Peer
 from edge.runtime.clock import wall_s
 from edge.runtime.log import event
-from edge.store import commitments, deliveries
+from edge.store import commitments, deliveries, parts
 from edge.store.database import Database
+from edge.store.parts import PartState
 
 log = logging.getLogger(__name__)
 ASK_EVERY_S = 2.0
@@ -53,12 +56,11 @@ class Committer:
             return
         self.next_ask_s = now_s + ASK_EVERY_S
         transaction_uid = new_uid()
-        commitments.write_down(
-            self.database, transaction_uid, self.destination, [uid for _, uid in references], now_s=now_s
-        )
+        about, asked = self._in_parts(references)
+        commitments.write_down(self.database, transaction_uid, self.destination, about, now_s=now_s)
         try:
             wait_s = 0.0 if self.has_listener else REPORT_S
-            report = commitment.ask(self.peer, transaction_uid, references, wait_s=wait_s)
+            report = commitment.ask(self.peer, transaction_uid, asked, wait_s=wait_s)
         except NotAcceptedError as error:
             self.next_ask_s = now_s + UNWILLING_S
             self.is_unwilling = True
@@ -77,6 +79,18 @@ class Committer:
             self._miss()
             commitments.withdraw(self.database, transaction_uid)
 
+    def _in_parts(self, references: Sequence[tuple[str, str]]) -> tuple[list[str], list[tuple[str, str]]]:
+        """Return what the question is about, and what is asked: of an object that went in parts, these."""
+        about: list[str] = []
+        asked: list[tuple[str, str]] = []
+        for sop_class, uid in references:
+            if len(asked) >= INSTANCE_COUNT_MAX:
+                break
+            rows = parts.of_object(self.database, self.destination, uid)
+            about.append(uid)
+            asked += [(sop_class, row.part_uid) for row in rows] or [(sop_class, uid)]
+        return about, asked
+
     def _miss(self) -> None:
         self.missed_count += 1
         self.is_unwilling = self.missed_count >= MISSED_COUNT_MAX
@@ -93,14 +107,30 @@ def take(database: Database, report: Report) -> None:
     moved = []
     for uid in asked.sop_instance_uids:
         delivery = deliveries.find(database, uid, asked.destination)
-        if delivery is None or not (uid in report.committed or uid in report.failed):
+        said = _said_of(database, asked.destination, uid, report)
+        if delivery is None or said is None:
             continue
         wait_s = retry_delay_s(delivery.attempt_count)
-        reason = f"not committed: {report.failed.get(uid, '')}"
-        is_committed = uid in report.committed and uid not in report.failed
+        is_committed, reason = said
         moved.append(delivery.commit(is_committed=is_committed, now_s=now_s + wait_s, reason=reason))
     count = deliveries.save_all(database, moved, was=State.SENT, now_s=now_s)
     event(
         log, "commitment.answered", destination=asked.destination, transaction_uid=report.transaction_uid,
         asked_count=len(asked.sop_instance_uids), moved_count=count, failed_count=len(report.failed),
     )  # fmt: skip
+
+
+def _said_of(database: Database, destination: str, uid: str, report: Report) -> tuple[bool, str] | None:
+    """Return whether an object is committed and why not; None when nothing was said of it, or not of all its parts.
+
+    A part that is not committed is to go again.
+    """
+    rows = parts.of_object(database, destination, uid)
+    for row in rows:
+        if row.part_uid in report.failed:
+            parts.move(database, destination, uid, row.number, PartState.WAITING)
+    wanted = [row.part_uid for row in rows] or [uid]
+    reasons = [report.failed[one] for one in wanted if one in report.failed]
+    if reasons:
+        return False, f"not committed: {reasons[0]}"
+    return (True, "") if all(one in report.committed for one in wanted) else None

@@ -19,7 +19,8 @@ from pynetdicom.sop_class import (
 
 from edge.dicom.identity import new_uid
 from edge.net.association import Peer
-from edge.net.commitment import Listener, Report, ask
+from edge.net.commitment import Report, ask
+from edge.net.commitment_listener import Listener
 from edge.store import scrub
 from tests.support.gateway import AE_TITLE, Gateway
 from tests.support.objects import make_dataset

@@ -3,7 +3,7 @@
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
-from edge.net.commitment import read_report
+from edge.net.commitment_listener import read_report
 
 
 def row(uid: str, reason: int | None = None) -> Dataset:

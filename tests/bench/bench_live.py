@@ -1,0 +1,26 @@
+"""The live picture: what a viewer costs, how late it is, and what it does on poor links.
+
+`EDGE_BENCH_LIVE=cost,latency` measures only those parts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from tests.bench.live_cost import cost
+from tests.bench.measure import alone, load_note
+from tests.bench.table import Table
+
+PARTS: dict[str, Callable[[], Table]] = {"cost": cost}
+
+
+def run() -> Iterator[Table]:
+    """Measure part after part, and hand each on as soon as it is there."""
+    names = [name for name in os.environ.get("EDGE_BENCH_LIVE", "").split(",") if name] or list(PARTS)
+    with alone():
+        for name in names:
+            note = load_note()
+            table = PARTS[name]()
+            table.notes.append(note)
+            yield table
