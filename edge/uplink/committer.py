@@ -60,7 +60,9 @@ class Committer:
         commitments.write_down(self.database, transaction_uid, self.destination, about, now_s=now_s)
         try:
             wait_s = 0.0 if self.has_listener else REPORT_S
-            report = commitment.ask(self.peer, transaction_uid, asked, wait_s=wait_s)
+            report = commitment.ask(
+                self.peer, transaction_uid, asked, wait_s=wait_s, on_other=partial(take, self.database)
+            )  # fmt: skip
         except NotAcceptedError as error:
             self.next_ask_s = now_s + UNWILLING_S
             self.is_unwilling = True
