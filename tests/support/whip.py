@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 import av
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, VideoStreamTrack
 
 SDP = "application/sdp"
@@ -53,10 +53,10 @@ class Watcher:
     """Watches a session by WHEP."""
 
     def __init__(
-        self, url: str, token: str, *, video_count: int = 1, servers: list[RTCIceServer] | None = None
+        self, url: str, token: str, *, video_count: int = 1, connection: RTCPeerConnection | None = None
     ) -> None:
         self.url, self.token = url, token
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=servers or []))
+        self.connection = connection or RTCPeerConnection(RTCConfiguration(iceServers=[]))
         for _ in range(video_count):
             self.connection.addTransceiver("video", direction="recvonly")
         self.pictures: list[Picture] = []
