@@ -11,6 +11,7 @@ import aioice.turn
 import aiortc
 import pytest
 from aiortc import RTCPeerConnection, RTCRtpSender, rtcrtpsender
+from aiortc.codecs import HEADER_EXTENSIONS
 from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 import edge.live
@@ -88,6 +89,22 @@ async def test_a_connected_transport_has_what_the_direct_way_needs() -> None:
         await browser.close()
         await node.close()
     assert own.fileno() == -1, "the duplicate is closed with the sender"
+
+
+async def test_a_browser_is_told_to_show_pictures_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(HEADER_EXTENSIONS, "video", HEADER_EXTENSIONS["video"][:])
+    aiortc_seams.ask_for_no_wait()
+    aiortc_seams.ask_for_no_wait()
+    assert len({extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind}) == 4
+    node = RTCPeerConnection()
+    try:
+        sender = aiortc_seams.replace_sender(node.addTransceiver("video", "sendonly"), PictureQueue(), _Ears())
+        uri = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+        assert f"a=extmap:4 {uri}" in (await node.createOffer()).sdp
+        sender._extension_ids = {uri: 7}
+        assert sender._extension() == bytes([0xBE, 0xDE, 0, 1, 7 << 4 | 2, 0, 0, 0])
+    finally:
+        await node.close()
 
 
 def test_a_relay_has_no_socket_of_its_own_to_reach() -> None:
