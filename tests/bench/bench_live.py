@@ -9,10 +9,11 @@ import os
 from collections.abc import Callable, Iterator
 
 from tests.bench.live_cost import cost
+from tests.bench.live_latency import latency
 from tests.bench.measure import alone, load_note
 from tests.bench.table import Table
 
-PARTS: dict[str, Callable[[], Table]] = {"cost": cost}
+PARTS: dict[str, Callable[[], Table]] = {"cost": cost, "latency": latency}
 
 
 def run() -> Iterator[Table]:

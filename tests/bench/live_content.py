@@ -68,8 +68,9 @@ def _speckle() -> list[Pixels]:
     sector = _sector()
     found = []
     for _ in range(FRAME_COUNT // 2):
-        field = _smooth(random.standard_normal((HEIGHT_PX, WIDTH_PX))), _smooth(
-            random.standard_normal((HEIGHT_PX, WIDTH_PX))
+        field = (
+            _smooth(random.standard_normal((HEIGHT_PX, WIDTH_PX))),
+            _smooth(random.standard_normal((HEIGHT_PX, WIDTH_PX))),
         )
         power = field[0] ** 2 + field[1] ** 2
         decibel = 10 * np.log10(power / power.mean() + 1e-6)

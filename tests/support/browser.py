@@ -1,7 +1,7 @@
 """Debian's Chromium, driven by Playwright, that talks to nothing but this machine."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -16,15 +16,18 @@ ARGUMENTS = [
 
 
 @contextmanager
-def chromium() -> Iterator[object]:
-    """Yield a Playwright browser; the test is skipped, and says so, where Chromium is absent."""
+def chromium(*, wrap: Callable[[str], str] = str, arguments: Sequence[str] = ()) -> Iterator[object]:
+    """Yield a Playwright browser; the test is skipped, and says so, where Chromium is absent.
+
+    `wrap` makes of the program's path that of one that runs it somewhere else, in a network of its own for example.
+    """
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("chromium absent (Debian package chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=wrap(path), args=[*ARGUMENTS, *arguments])
         try:
             yield browser
         finally:

@@ -31,7 +31,8 @@ _SERVE = (
 class LiveService:
     """`edge run live` with one source `probe`, one open room `exam`, and a page at `url`."""
 
-    def __init__(self, *, live_keys: str = "") -> None:
+    def __init__(self, *, live_keys: str = "", host: str = "127.0.0.1") -> None:
+        """The page is served at `host`: another than loopback for a browser in a network of its own."""
         self.run_dir = Path(tempfile.mkdtemp(prefix="live-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
         config_path = self.run_dir / "edge.toml"
         config_path.write_text(
@@ -44,8 +45,8 @@ class LiveService:
         """Peers that reach the node over a poor link."""
         self.events: list[tuple[str, dict[str, Any]]] = []
         self._config_path = config_path
-        self._web = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._web.server_address[1]}/"
+        self._web = ThreadingHTTPServer((host, 0), _handler(self))
+        self.url = f"http://{host}:{self._web.server_address[1]}/"
 
     def __enter__(self) -> "LiveService":
         with self.log_path.open("ab") as log:
