@@ -170,6 +170,10 @@ class Destination(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     password: str = ""
     token: str = ""
     """DICOMweb: a bearer token, instead of a name and a password."""
+    accepts_concatenation: bool = False
+    """dimse, stow: slides larger than `part_mb` go in parts, each an object there; readers join them again."""
+    part_mb: float = 4.0
+    """The largest part: what a connection that breaks may cost."""
     tls_ca: str = ""
     """DICOMweb: PEM file of who signed its certificate; empty: the system's authorities."""
     hours: list[DestinationHours] = []
@@ -497,6 +501,13 @@ def _check_destination(destination: Destination, path: Path) -> None:
         ) from error
     if any(line.rate_bytes_s < 0 for line in hours):
         raise ConfigError(f"{path}: destination {destination.name!r}: hours.rate_bps is below 0.")
+    if destination.accepts_concatenation and kind not in ("dimse", "stow"):
+        raise ConfigError(
+            f"{path}: destination {destination.name!r} of kind {kind} takes objects whole, however bad the link is.",
+            next_step="Remove accepts_concatenation.",
+        )
+    if destination.part_mb <= 0:
+        raise ConfigError(f"{path}: destination {destination.name!r}: part_mb is to be more than 0.")
     for key in ("url", "readback_url"):
         address = getattr(destination, key)
         if address and not address.startswith(("http://", "https://")):

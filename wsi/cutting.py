@@ -19,6 +19,7 @@ from wsi.writer import lay_out, write_file
 
 _ITEM_BYTES = 12
 """An item header and its entry in the offset table."""
+_UID_LONGEST = "2.25." + 39 * "9"
 _PARTS_MAX = 65535
 """Their numbers are 16 bits.  Standard: PS3.5 6.2"""
 
@@ -36,6 +37,11 @@ class Cut:
         """The SOP instance UIDs of the parts, in order."""
         return [part.uid for part in self.parts]
 
+    @property
+    def firsts(self) -> list[int]:
+        """The index in the whole, from 0, of each part's first frame."""
+        return [part.first for part in self.parts]
+
     def write(self, number: int, target: Path) -> None:
         """Write one part, from 1.  Raises: OutputError, TruncatedSlideError"""
         part = self.parts[number - 1]
@@ -46,7 +52,10 @@ class Cut:
 
 
 def cut_object(path: Path, *, max_bytes: int) -> Cut | None:
-    """Plan the cut of a file; None for what is no whole slide image, is a part already, or fits whole."""
+    """Plan the cut of a file; None for what is no whole slide image, is a part already, or fits whole.
+
+    A part has at most so many bytes, its header included, or one frame.
+    """
     try:
         index = index_frames(path)
     except SlideError:
@@ -54,7 +63,10 @@ def cut_object(path: Path, *, max_bytes: int) -> Cut | None:
     if not _is_cuttable(index):
         return None
     sizes = (int(length) + (int(length) & 1) + _ITEM_BYTES for length in index.lengths)
-    parts = cut(str(index.dataset.SOPInstanceUID), sizes, max_bytes=max_bytes)
+    source_uid = str(index.dataset.SOPInstanceUID)
+    example = Part(concatenation_uid=_UID_LONGEST, source_uid=source_uid, number=1, total=2, first=0, end=1)
+    header = encode(_header(index.dataset, example), str(index.dataset.file_meta.TransferSyntaxUID))
+    parts = cut(source_uid, sizes, max_bytes=max(0, max_bytes - len(header) - _ITEM_BYTES))
     return Cut(index, parts) if 1 < len(parts) <= _PARTS_MAX else None
 
 

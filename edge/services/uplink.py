@@ -5,6 +5,7 @@ import logging
 from functools import partial
 
 from edge.config import Config, split_address
+from edge.convert.cutting import cut
 from edge.net.association import Peer
 from edge.net.commitment_listener import Listener
 from edge.runtime.clock import wall_s
@@ -38,7 +39,7 @@ async def serve(config: Config) -> None:
         reserve_bytes=config.node.disk_reserve_mb * 2**20, budget_bytes=config.limits.budget_bytes,
     )  # fmt: skip
     gate = Gate()
-    parts = [sending_part(config, d, database, instances, bells, gate) for d in config.destination]
+    parts = [sending_part(config, d, database, instances, bells, gate, cutter=cut) for d in config.destination]
     if config.worklist is not None:
         hospital = config.worklist
         peer = Peer(

@@ -88,6 +88,21 @@ def compare(kept: Path, back: Path) -> Comparison:
         return _different(f"what comes back cannot be read: {type(error).__name__}")
 
 
+def compare_frames(whole: Path, back: Path, *, first: int) -> str:
+    """Return how the frames of a part differ from those of the whole from index `first` on; empty when they do not."""
+    try:
+        is_decoded = header.read(whole).transfer_syntax_uid != header.read(back).transfer_syntax_uid
+        mine, theirs = OpenFrames(whole, ""), OpenFrames(back, "")
+        for number in range(1, theirs.index.frame_count + 1):
+            if _digest(mine, first + number, is_decoded=is_decoded) != _digest(theirs, number, is_decoded=is_decoded):
+                return f"frame {first + number} of the whole is not the same there"
+    except EdgeError as error:
+        return f"what comes back cannot be read: {error.message}"
+    except UNREADABLE as error:
+        return f"what comes back cannot be read: {type(error).__name__}"
+    return ""
+
+
 def _dataset_digest(path: Path, parsed: Header) -> bytes:
     return durable.digest_from(path, parsed.dataset_offset)
 

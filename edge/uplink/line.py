@@ -12,12 +12,13 @@ from edge.runtime.gate import Gate
 from edge.runtime.service import Part
 from edge.store.database import Database
 from edge.store.instances import Instances
-from edge.uplink import hub_proof
+from edge.uplink import hub_proof, part_proof
 from edge.uplink.carrier import Carrier, DimseCarrier, HubCarrier, StowCarrier, carrier_for, fetch_from, peer_of
 from edge.uplink.chooser import Chooser
 from edge.uplink.committer import Committer
 from edge.uplink.lane import Lane
 from edge.uplink.meter import Meter
+from edge.uplink.parts import Cutter, Parts, PartsCarrier, never
 from edge.uplink.prober import Prober
 from edge.uplink.prover import Prover
 from edge.uplink.sender import Sender
@@ -27,12 +28,16 @@ log = logging.getLogger(__name__)
 
 
 def sending_part(
-    config: Config, destination: Destination, database: Database, instances: Instances, bells: Path, gate: Gate
-) -> Part:
-    """Return the part that empties one destination's outbox."""
+    config: Config, destination: Destination, database: Database, instances: Instances, bells: Path, gate: Gate,
+    *, cutter: Cutter = never,
+) -> Part:  # fmt: skip
+    """Return the part that empties one destination's outbox. `cutter` cuts what is large, where parts are taken."""
     name, own_ae_title = destination.name, config.node.ae_title
     lane = Lane(gate, destination.parsed_hours)
     carrier = carrier_for(destination, own_ae_title=own_ae_title, gate=lane)
+    if destination.accepts_concatenation:
+        in_parts = Parts(database, name, cutter, int(destination.part_mb * 2**20), instances.new_temp)
+        carrier = PartsCarrier(carrier, in_parts, lane)
     sender = Sender(
         database,
         name,
@@ -56,6 +61,7 @@ def follow_up(
     if destination.kind == "dimse" and destination.commitment:
         peer, has_listener = peer_of(destination, own_ae_title=own_ae_title), bool(destination.commitment_listen)
         committer = Committer(sender.database, name, peer, has_listener=has_listener)
+    in_parts, carrier = (carrier.parts, carrier.inner) if isinstance(carrier, PartsCarrier) else (None, carrier)
     fetch = fetch_from(destination, carrier, own_ae_title=own_ae_title)
     if fetch is not None:
         prover = Prover(
@@ -68,6 +74,8 @@ def follow_up(
             prover.examine = partial(hub_proof.examine, carrier.hub)
         elif isinstance(carrier, DimseCarrier):
             carrier.doubts.has_already = prover.has_already
+        if in_parts is not None:
+            prover.examine = partial(part_proof.examine, in_parts, fetch)
 
     def step() -> bool:
         if committer is not None:

@@ -44,8 +44,8 @@ class Prover:
     instances: Instances
     destination: str
     fetch: Fetch
-    examine: Callable[[Parcel], Comparison] | None = None
-    """Compares without fetching, where a destination can be asked what it has in a way that leaves no doubt."""
+    examine: Callable[[Parcel], Comparison | None] = lambda parcel: None
+    """Compares in another way, where there is one for this object; None: it is fetched back whole."""
     is_committed_first: Callable[[], bool] = lambda: False
     """Tells whether the destination commits: then only what it has committed is read back."""
     stop: threading.Event = field(default_factory=threading.Event)
@@ -100,9 +100,10 @@ class Prover:
 
     def look(self, parcel: Parcel) -> Comparison:
         """Fetch one object back and compare it.  Raises: what `Fetch` raises, OSError."""
-        if self.examine is not None:
-            return self.examine(parcel)
-        self.instances.require_room()
+        examined = self.examine(parcel)
+        if examined is not None:
+            return examined
+        self.instances.require_space(parcel.path.stat().st_size)
         target = self.instances.new_temp()
         try:
             self.fetch(parcel, target)

@@ -102,6 +102,11 @@ class Orthanc:
             text = answer.read()
             return json.loads(text) if text else None
 
+    def delete(self, path: str) -> None:
+        """Remove what a REST path names."""
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, method="DELETE"), timeout=30):
+            return
+
     def instances(self) -> dict[str, str]:
         """Return SOPInstanceUID -> Orthanc's own identifier, of all it has."""
         return {

@@ -45,6 +45,7 @@ def cut_to(whole: Path, folder: Path, limit: int = LIMIT) -> list[Path]:
 def test_the_parts_hold_the_frames_of_the_whole_in_order_and_each_its_header(whole: Path, tmp_path: Path) -> None:
     parts = cut_to(whole, tmp_path / "cut")
     assert len(parts) > 2
+    assert all(part.stat().st_size <= LIMIT for part in parts)
     assert [frame for part in parts for frame in frames_of(part)] == frames_of(whole)
     mine, offset = pydicom.dcmread(whole), 0
     for number, path in enumerate(parts, 1):
