@@ -359,7 +359,8 @@ def decode_frame(frame: bytes, encoding: Encoding, *, width_px: int, height_px: 
     """Return a frame's pixels: (height, width, 3) RGB or (height, width) grey.  Raises: UnreadableSlideError"""
     if encoding.is_native:
         shape = (height_px, width_px, encoding.sample_count)[: 3 if encoding.sample_count > 1 else 2]
-        return np.frombuffer(frame, np.uint8, count=int(np.prod(shape))).reshape(shape)
+        depth = np.uint8 if encoding.bits == 8 else np.dtype("<u2")
+        return np.frombuffer(frame, depth, count=int(np.prod(shape))).reshape(shape)
     import imagecodecs
 
     try:

@@ -287,7 +287,8 @@ class _Job:
         from wsi.dataset import header_bytes
 
         header = header_bytes(self._subject, instance, lossy_ratios=lossy_ratios)
-        layout = lay_out(header, table, is_native=instance.encoding.is_native)
+        encoding = instance.encoding
+        layout = lay_out(header, table, is_native=encoding.is_native, is_word=encoding.bits > 8)
         path = self._staging / instance.file_name
         self._state = replace(self._state, stage="write")
         if resume and path.exists() and path.stat().st_size == layout.file_bytes:

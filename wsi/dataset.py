@@ -337,7 +337,10 @@ def _fluorescent_path(number: int, channel: Channel, description: SlideDescripti
     path.OpticalPathIdentifier = str(number)
     if channel.name:
         path.OpticalPathDescription = channel.name
-    path.IlluminationTypeCodeSequence = Sequence([_code("111743", "DCM", "Epifluorescence illumination")])
+    if channel.is_fluorescent:
+        path.IlluminationTypeCodeSequence = Sequence([_code("111743", "DCM", "Epifluorescence illumination")])
+    else:
+        path.IlluminationTypeCodeSequence = Sequence([_code("111744", "DCM", "Brightfield illumination")])
     if channel.excitation_nm:
         path.IlluminationWaveLength = _single(channel.excitation_nm)
     else:

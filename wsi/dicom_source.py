@@ -6,9 +6,7 @@ study their names unless others are given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +16,15 @@ from pydicom.errors import InvalidDicomError
 
 from wsi import codec
 from wsi import encoding as forms
+from wsi.check import RATIO_TOLERANCE
+from wsi.dicom_facts import describe, focal_spacing_um, is_many, metadata_of, mpp_of
 from wsi.encoding import Encoding, Origin
-from wsi.errors import NotASlideError, SlideError, UnsupportedSlideError
+from wsi.errors import NotASlideError, UnsupportedSlideError
 from wsi.frames import FrameIndex, index_frames
 from wsi.geometry import Level
 from wsi.identity import identity_of
 from wsi.joined import joined_image
-from wsi.metadata import SlideMetadata
-from wsi.source import FrameTable, Image, Kind, MadeImage, Offsets, OpenSource, SlideDescription, StoredImage
-from wsi.tiff_facts import MPP_ASSUMED, MPP_NOTE
+from wsi.source import FrameTable, Image, Kind, MadeImage, Offsets, OpenSource, StoredImage
 
 _SOP_CLASS_UID = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _FILES_MAX = 2000
@@ -67,9 +65,9 @@ def open_dicom(path: Path) -> OpenSource:
     ordered += [others[kind] for kind in (Kind.THUMBNAIL, Kind.LABEL, Kind.OVERVIEW) if kind in others]
     return OpenSource(
         path=path,
-        description=_describe(path, base, identity_of(index.path for index in indexes), tuple(notes)),
+        description=describe(path, base, identity_of(index.path for index in indexes), tuple(notes)),
         images=tuple(ordered),
-        metadata=_metadata(base.dataset),
+        metadata=metadata_of(base.dataset),
     )
 
 
@@ -188,12 +186,13 @@ def _outline(index: FrameIndex) -> tuple[Kind, Level]:
     types = [*ds.get("ImageType", []), "", "", "", ""]
     if types[2] not in [kind.value for kind in Kind]:
         raise UnsupportedSlideError(f"{name} has the image type {'/'.join(types).strip('/')}.")
-    if int(ds.get("NumberOfOpticalPaths", 1) or 1) > 1:
-        raise UnsupportedSlideError(f"{name} has several optical paths.")
-    if ds.BitsAllocated != 8 or ds.SamplesPerPixel not in (1, 3):
-        raise UnsupportedSlideError(f"{name} has {ds.BitsAllocated} bits and {ds.SamplesPerPixel} samples a pixel.")
+    bits, samples = (int(ds.BitsAllocated), int(ds.BitsStored)), int(ds.SamplesPerPixel)
+    if (bits, samples) not in (((8, 8), 1), ((8, 8), 3), ((16, 16), 1)) or ds.get("PixelRepresentation"):
+        raise UnsupportedSlideError(f"{name} has {bits[1]} of {bits[0]} bits and {samples} samples a pixel.")
+    if ds.get("PresentationLUTShape", "IDENTITY") != "IDENTITY" or ds.PhotometricInterpretation == "MONOCHROME1":
+        raise UnsupportedSlideError(f"{name} is to be shown inverted.")
     kind = Kind(types[2])
-    mpp_x, mpp_y = _mpp(ds) if kind in (Kind.VOLUME, Kind.THUMBNAIL) else (0.0, 0.0)
+    mpp_x, mpp_y = mpp_of(ds) if kind in (Kind.VOLUME, Kind.THUMBNAIL) else (0.0, 0.0)
     level = Level(
         width_px=int(ds.get("TotalPixelMatrixColumns") or ds.Columns),
         height_px=int(ds.get("TotalPixelMatrixRows") or ds.Rows),
@@ -202,6 +201,8 @@ def _outline(index: FrameIndex) -> tuple[Kind, Level]:
         mpp_x=mpp_x,
         mpp_y=mpp_y,
         focal_plane_count=int(ds.get("TotalPixelMatrixFocalPlanes", 1) or 1),
+        optical_path_count=int(ds.get("NumberOfOpticalPaths", 1) or 1),
+        focal_spacing_um=focal_spacing_um(ds),
     )
     return kind, level
 
@@ -263,6 +264,7 @@ def _form(index: FrameIndex, level: Level) -> tuple[Encoding, bytes, bytes]:
             transfer_syntax_uid=forms.EXPLICIT_LITTLE_ENDIAN,
             photometric_interpretation=str(ds.PhotometricInterpretation),
             sample_count=int(ds.SamplesPerPixel),
+            bits=int(ds.BitsStored),
             lossy_methods=methods,
             lossy_ratios=ratios,
         )
@@ -285,11 +287,26 @@ def _form(index: FrameIndex, level: Level) -> tuple[Encoding, bytes, bytes]:
         transfer_syntax_uid=syntax,
         photometric_interpretation=photometric,
         sample_count=int(ds.SamplesPerPixel),
+        bits=int(ds.BitsStored),
         lossy_methods=methods,
-        lossy_ratios=ratios if len(ratios) == len(methods) else (),
+        lossy_ratios=_true_ratios(index, ratios, methods, is_lossy=is_lossy and bool(ratios)),
         origin=Origin.COPIED,
     )
     return encoding, prefix, start
+
+
+def _true_ratios(
+    index: FrameIndex, ratios: tuple[float, ...], methods: tuple[str, ...], *, is_lossy: bool
+) -> tuple[float, ...]:
+    """Return the ratios as they are stated; without the last, which is computed then, where its frames belie it."""
+    if len(ratios) != len(methods):
+        return ()
+    ds = index.dataset
+    raw_bytes = len(index.lengths) * ds.Rows * ds.Columns * ds.SamplesPerPixel * ds.BitsAllocated // 8
+    actual = raw_bytes / max(int(index.lengths.sum()), 1)
+    is_part = bool(ds.get("ConcatenationUID"))
+    is_belied = is_lossy and not is_part and abs(ratios[-1] - actual) > RATIO_TOLERANCE * actual
+    return ratios[:-1] if is_belied else ratios
 
 
 def _same_size(index: FrameIndex, level: Level) -> codec.JpegHeader:
@@ -313,84 +330,6 @@ def _frame(index: FrameIndex, number: int) -> bytes:
 def _history(ds: Dataset) -> tuple[tuple[str, ...], tuple[float, ...]]:
     methods, ratios = ds.get("LossyImageCompressionMethod"), ds.get("LossyImageCompressionRatio")
     return (
-        tuple(map(str, methods if _is_many(methods) else [methods] if methods else [])),
-        tuple(map(float, ratios if _is_many(ratios) else [ratios] if ratios else [])),
+        tuple(map(str, methods if is_many(methods) else [methods] if methods else [])),
+        tuple(map(float, ratios if is_many(ratios) else [ratios] if ratios else [])),
     )
-
-
-def _is_many(value: object) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
-
-
-def _mpp(ds: Dataset) -> tuple[float, float]:
-    try:
-        spacing = ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing
-        mpp = float(spacing[1]) * 1000, float(spacing[0]) * 1000
-    except (AttributeError, IndexError, TypeError, ValueError):
-        return MPP_ASSUMED, MPP_ASSUMED
-    return mpp if min(mpp) > 0 else (MPP_ASSUMED, MPP_ASSUMED)
-
-
-def _describe(path: Path, base: FrameIndex, identity: str, notes: tuple[str, ...]) -> SlideDescription:
-    ds = base.dataset
-    optical = (ds.get("OpticalPathSequence") or [Dataset()])[0]
-    power = optical.get("ObjectiveLensPower")
-    software = ds.get("SoftwareVersions") or ""
-    mpp = _mpp(ds)
-    return SlideDescription(
-        format="DICOM",
-        identity=identity,
-        name=path.name.removesuffix(".dcm"),
-        manufacturer=str(ds.get("Manufacturer") or ""),
-        model=str(ds.get("ManufacturerModelName") or ""),
-        serial=str(ds.get("DeviceSerialNumber") or ""),
-        software=", ".join(software)[:64] if _is_many(software) else str(software),
-        acquired_at=_time(str(ds.get("AcquisitionDateTime") or "")),
-        objective_power=float(power) if power else None,
-        mpp=mpp,
-        icc_profile=optical.get("ICCProfile"),
-        notes=notes if _has_spacing(ds) else (*notes, MPP_NOTE),
-    )
-
-
-def _has_spacing(ds: Dataset) -> bool:
-    try:
-        return bool(ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing)
-    except (AttributeError, IndexError):
-        return False
-
-
-def _time(text: str) -> datetime | None:
-    for length, form in ((14, "%Y%m%d%H%M%S"), (8, "%Y%m%d")):
-        try:
-            return datetime.strptime(text[:length], form)
-        except ValueError:
-            continue
-    return None
-
-
-def _metadata(ds: Dataset) -> SlideMetadata:
-    def text(keyword: str) -> str:
-        return str(ds.get(keyword) or "")
-
-    specimen = (ds.get("SpecimenDescriptionSequence") or [Dataset()])[0]
-    try:
-        return SlideMetadata(
-            patient_name=text("PatientName"),
-            patient_id=text("PatientID"),
-            patient_birth_date=text("PatientBirthDate"),
-            patient_sex=text("PatientSex"),
-            study_instance_uid=text("StudyInstanceUID"),
-            study_id=text("StudyID"),
-            study_date=text("StudyDate"),
-            study_time=text("StudyTime"),
-            study_description=text("StudyDescription"),
-            accession_number=text("AccessionNumber"),
-            referring_physician_name=text("ReferringPhysicianName"),
-            series_description=text("SeriesDescription"),
-            container_id=text("ContainerIdentifier"),
-            specimen_id=str(specimen.get("SpecimenIdentifier") or ""),
-            institution_name=text("InstitutionName"),
-        )
-    except SlideError as error:
-        raise UnsupportedSlideError(f"The slide's own identity is not in order: {error.what}") from error

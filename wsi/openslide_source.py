@@ -10,6 +10,7 @@ from threading import Lock
 
 import numpy as np
 import openslide
+import tifffile
 from openslide import lowlevel
 
 from wsi import encoding as forms
@@ -19,12 +20,16 @@ from wsi.errors import NotASlideError, UnreadableSlideError
 from wsi.geometry import Level, downsample
 from wsi.identity import identity_of
 from wsi.metadata import SlideMetadata
+from wsi.planes import READ_ERRORS
 from wsi.source import Image, Kind, MadeImage, OpenSource, Pixels, SlideDescription, picture_level
-from wsi.tiff_facts import MPP_ASSUMED, MPP_MAX, MPP_MIN, MPP_NOTE
+from wsi.tiff_facts import MPP_ASSUMED, MPP_MAX, MPP_MIN, MPP_NOTE, History, lossy_history
 
 TILE_PX = 512
 PSNR_DB_MIN = 30.0
 _FOLDER_FILES_MAX = 2000
+_PAGES_MAX = 4096
+_JPEG_FILES = ("hamamatsu", "sakura")
+"""Makers of files that are not TIFF, or not like one, and hold JPEG."""
 _ERRORS_MAX = 32
 OVERLAP_NOTE = "The scanner's tiles overlap: they were put together and encoded again."
 _OVERLAPPING = ("mirax", "trestle", "ventana")
@@ -119,6 +124,7 @@ def _levels(handles: _Handles, description: SlideDescription) -> list[Image]:
     slide = handles.current
     width, height = slide.dimensions
     mpp = description.mpp or (0.0, 0.0)
+    encoding = _encoding(handles.path, slide)
     images: list[Image] = []
     for index, (width_px, height_px) in enumerate(slide.level_dimensions):
         level = Level(
@@ -135,7 +141,7 @@ def _levels(handles: _Handles, description: SlideDescription) -> list[Image]:
             MadeImage(
                 kind=Kind.VOLUME,
                 level=level,
-                encoding=_encoding(slide),
+                encoding=encoding,
                 is_resampled=index > 0,
                 make_frame=_maker(handles, index, level, damaged),
                 read_pixels=read,
@@ -146,13 +152,32 @@ def _levels(handles: _Handles, description: SlideDescription) -> list[Image]:
     return images
 
 
-def _encoding(slide: openslide.OpenSlide) -> Encoding:
+def _encoding(path: Path, slide: openslide.OpenSlide) -> Encoding:
+    methods, ratios = _history(path, slide)
     return Encoding(
         transfer_syntax_uid=forms.JPEG_BASELINE,
         photometric_interpretation="YBR_FULL_422",
-        lossy_methods=("ISO_10918_1",),
+        lossy_methods=(*methods, "ISO_10918_1"),
+        lossy_ratios=ratios,
         origin=Origin.REENCODED,
     )
+
+
+def _history(path: Path, slide: openslide.OpenSlide) -> History:
+    """Return the loss the scan went through before it was decoded here, and how much it was compressed."""
+    vendor = slide.properties.get("openslide.vendor", "")
+    is_raw = path.suffix.lower() == ".vmu"
+    if (vendor in _JPEG_FILES and not is_raw) or slide.properties.get(
+        "mirax.LAYER_0_LEVEL_0_SECTION.IMAGE_FORMAT"
+    ) == "JPEG":
+        raw_bytes = 3 * sum(width * height for width, height in slide.level_dimensions)
+        return ("ISO_10918_1",), (raw_bytes / max(sum(file.stat().st_size for file in _files(path)), 1),)
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            base = next((page for page in tiff.pages[:_PAGES_MAX] if page.is_tiled), tiff.pages[0])
+            return lossy_history(base, sum(base.databytecounts)) if isinstance(base, tifffile.TiffPage) else ((), ())
+    except READ_ERRORS:
+        return (), ()
 
 
 def _argb(slide: openslide.OpenSlide, index: int, level: Level, frame_index: int) -> Pixels:

@@ -22,7 +22,7 @@ from wsi.geometry import Level
 from wsi.identity import identity_of
 from wsi.planes import READ_ERRORS
 from wsi.source import Kind, MadeImage, OpenSource, Pixels, SlideDescription
-from wsi.tiff_facts import MPP_ASSUMED, MPP_NOTE, describe
+from wsi.tiff_facts import MPP_ASSUMED, MPP_NOTE, History, describe, lossy_history
 
 TILE_PX = 512
 PICTURE_PX_MAX = 200_000_000
@@ -54,7 +54,14 @@ def open_picture(path: Path, magic: bytes) -> OpenSource:
         mpp=(MPP_ASSUMED, MPP_ASSUMED),
         notes=(MPP_NOTE,),
     )
-    return _source(path, facts, width_px, height_px, sample_count, lambda: imagecodecs.imread(path))
+    history = _history(path, magic, width_px * height_px * sample_count)
+    return _source(path, facts, width_px, height_px, sample_count, history, lambda: imagecodecs.imread(path))
+
+
+def _history(path: Path, magic: bytes, raw_bytes: int) -> History:
+    """Return the loss a picture went through already; of JPEG 2000 it is assumed."""
+    method = {b"\xff\xd8": "ISO_10918_1", b"\x89P": ""}.get(magic[:2], "ISO_15444_1")
+    return ((method,), (raw_bytes / max(path.stat().st_size, 1),)) if method else ((), ())
 
 
 def _open_tiff(path: Path) -> OpenSource:
@@ -63,12 +70,16 @@ def _open_tiff(path: Path) -> OpenSource:
             series = tiff.series[0]
             axes, shape, kind = series.axes, series.shape, str(series.dtype)
             facts = describe(path, tiff, tiff.pages[0], identity=identity_of([path]))
+            history = lossy_history(tiff.pages[0], sum(tiff.pages[0].databytecounts))
     except READ_ERRORS as error:
         raise UnreadableSlideError(f"{path.name} has a damaged structure: {error}.") from error
     if axes not in ("YX", "YXS") or kind != "uint8" or (axes == "YXS" and shape[2] not in (3, 4)):
         sides = " x ".join(f"{size} {axis}" for size, axis in zip(shape, axes, strict=True))
         raise UnsupportedSlideError(f"{path.name} holds {sides} of {kind}, not one plane of 8-bit grey or colour.")
-    return _source(path, facts, shape[1], shape[0], 1 if axes == "YX" else 3, lambda: tifffile.imread(path, series=0))
+    sample_count = 1 if axes == "YX" else 3
+    return _source(
+        path, facts, shape[1], shape[0], sample_count, history, lambda: tifffile.imread(path, series=0)
+    )  # fmt: skip
 
 
 def _source(
@@ -77,6 +88,7 @@ def _source(
     width_px: int,
     height_px: int,
     sample_count: int,
+    history: History,
     decode: Callable[[], Pixels],
 ) -> OpenSource:
     if width_px * height_px > PICTURE_PX_MAX:
@@ -100,7 +112,8 @@ def _source(
             transfer_syntax_uid=forms.JPEG_BASELINE,
             photometric_interpretation="MONOCHROME2" if sample_count == 1 else "YBR_FULL_422",
             sample_count=sample_count,
-            lossy_methods=("ISO_10918_1",),
+            lossy_methods=(*history[0], "ISO_10918_1"),
+            lossy_ratios=history[1],
             origin=Origin.REENCODED,
         ),
         make_frame=picture.make_frame,

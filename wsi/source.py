@@ -44,6 +44,7 @@ class Channel:
     name: str = ""
     excitation_nm: float = 0.0
     """0: not said."""
+    is_fluorescent: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

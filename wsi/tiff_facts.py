@@ -145,9 +145,11 @@ def positive(text: str | None) -> float | None:
     return value if 0 < value < 1e9 else None
 
 
-def lossy_history(
-    page: tifffile.TiffPage, stored_bytes: int, page_count: int = 1
-) -> tuple[tuple[str, ...], tuple[float, ...]]:
+History = tuple[tuple[str, ...], tuple[float, ...]]
+"""Lossy steps, oldest first, and how much each compressed."""
+
+
+def lossy_history(page: tifffile.TiffPage, stored_bytes: int, page_count: int = 1) -> History:
     """Return the loss that pages of one form went through, and how much they were compressed; empty: none known."""
     if (method := _LOSSY.get(int(page.compression))) is None:
         return (), ()

@@ -122,7 +122,10 @@ class VirtualInstance:
         from wsi.dataset import header_bytes
 
         header = header_bytes(self.subject, self.planned, lossy_ratios=self._ratios())
-        return lay_out(header, self._stored().table, is_native=self.planned.encoding.is_native)
+        encoding = self.planned.encoding
+        return lay_out(
+            header, self._stored().table, is_native=encoding.is_native, is_word=encoding.bits > 8
+        )  # fmt: skip
 
     def _ratios(self) -> tuple[float, ...]:
         earlier = self.image.encoding.lossy_ratios

@@ -43,6 +43,8 @@ class Layout:
     item_starts: Offsets
     """Start of each frame's item, from the end of the head; one more entry for the end of the last."""
     item_header_bytes: int
+    is_word: bool = False
+    """Pixels without items are of 16 bit.  Standard: PS3.5 8.1.2"""
 
     @property
     def head_bytes(self) -> int:
@@ -64,7 +66,8 @@ class Layout:
         yield self.header
         count, size_bytes = len(self.item_starts) - 1, int(self.item_starts[-1])
         if not self.item_header_bytes:
-            yield b"\xe0\x7f\x10\x00OB\x00\x00" + struct.pack("<I", size_bytes + len(self.tail))
+            kind = b"OW" if self.is_word else b"OB"
+            yield b"\xe0\x7f\x10\x00" + kind + b"\x00\x00" + struct.pack("<I", size_bytes + len(self.tail))
             return
         pixels = b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff" + _ITEM
         # Offsets count from the first item after the table; table lengths leave the 8 bytes of the item header out.
@@ -92,7 +95,7 @@ class Progress:
     bytes_total: int
 
 
-def lay_out(header: bytes, table: FrameTable, *, is_native: bool) -> Layout:
+def lay_out(header: bytes, table: FrameTable, *, is_native: bool, is_word: bool = False) -> Layout:
     """Decide every offset of a file.  Standard: PS3.5 A.4, PS3.3 C.7.6.3.1.8"""
     count = len(table.lengths)
     starts = paged.zeros(count + 1)
@@ -105,7 +108,7 @@ def lay_out(header: bytes, table: FrameTable, *, is_native: bool) -> Layout:
     pad = bytes(int(starts[-1]) & 1)
     if int(starts[-1]) + len(pad) > _NATIVE_BYTES_MAX:
         raise OutputError("An uncompressed image of 4 GiB or more has no place in a DICOM file.")
-    return Layout(header=header, tail=pad, item_starts=starts, item_header_bytes=0)
+    return Layout(header=header, tail=pad, item_starts=starts, item_header_bytes=0, is_word=is_word)
 
 
 def batches(layout: Layout) -> Iterator[tuple[int, int]]:

@@ -6,10 +6,14 @@ import pydicom
 import pytest
 from pydicom.encaps import encapsulate, generate_frames
 
+from tests.support.judges import dciodvfy_findings
+from tests.support.scanners import write_scn_fluorescence
 from tests.support.scans import write_svs
+from wsi.check import check_objects
 from wsi.convert import Conversion, convert, open_slide
 from wsi.errors import NotASlideError
 from wsi.metadata import SlideMetadata
+from wsi.source import StoredImage
 
 
 @pytest.fixture
@@ -93,5 +97,47 @@ def test_of_two_objects_of_one_level_the_named_one_is_taken_and_the_other_told(t
     twin.SOPInstanceUID = twin.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
     twin.save_as(tmp_path / "slide" / "twin.dcm")
     with open_slide(tmp_path / "slide" / "twin.dcm") as source:
-        assert [image.table.path.name for image in source.images] == ["twin.dcm"]
+        stored = [image for image in source.images if isinstance(image, StoredImage)]
+        assert [image.table.path.name for image in stored] == ["twin.dcm"]
         assert source.description.notes[-1] == f"Left out: {first.name} shows the same level."
+
+
+def test_a_ratio_that_its_frames_belie_is_corrected(tmp_path: Path) -> None:
+    write_svs(tmp_path / "a.svs", [(300, 200)])
+    first = convert(tmp_path / "a.svs", tmp_path / "one")
+    ds = pydicom.dcmread(first.files[0].path)
+    stated = float(ds.LossyImageCompressionRatio)
+    ds.LossyImageCompressionRatio = 100
+    ds.save_as(first.files[0].path)
+    again = convert(tmp_path / "one", tmp_path / "two")
+    found = pydicom.dcmread(again.files[0].path, stop_before_pixels=True)
+    assert float(found.LossyImageCompressionRatio) == pytest.approx(stated, rel=0.01)
+    assert check_objects(tmp_path / "two") == ()
+
+
+def test_planes_and_paths_are_wrapped_as_they_are(tmp_path: Path) -> None:
+    write_scn_fluorescence(tmp_path / "a.scn")
+    first = convert(tmp_path / "a.scn", tmp_path / "one")
+    again = convert(tmp_path / "one", tmp_path / "two")
+    pair = [[frames(file.path) for file in one.files if file.kind == "VOLUME"] for one in (first, again)]
+    assert pair[0] == pair[1] and len(pair[0]) == 2
+    one, two = (pydicom.dcmread(result.files[0].path) for result in (first, again))
+    assert [path.OpticalPathDescription for path in two.OpticalPathSequence] == ["DAPI", "FITC"]
+    for keyword in ("NumberOfOpticalPaths", "TotalPixelMatrixFocalPlanes", "OpticalPathSequence"):
+        assert two[keyword] == one[keyword]
+    measures = [ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0] for ds in (one, two)]
+    assert measures[0].SpacingBetweenSlices == measures[1].SpacingBetweenSlices
+
+
+def test_sixteen_bit_without_compression_stays_bit_for_bit(real_data: Path, tmp_path: Path) -> None:
+    scan = real_data / "wsi/dicom-highdicom/sm_image_grayscale_reversed.dcm"
+    if not scan.is_file():
+        pytest.skip(f"real data absent: {scan}")
+    (tmp_path / "a.dcm").write_bytes(scan.read_bytes())
+    result = convert(tmp_path / "a.dcm", tmp_path / "out")
+    assert result.verification is not None and result.verification.is_proven
+    before, after = pydicom.dcmread(scan), pydicom.dcmread(result.files[0].path)
+    assert after.PixelData == before.PixelData
+    assert (after["PixelData"].VR, after.BitsStored) == ("OW", 16)
+    assert after.OpticalPathSequence[0].OpticalPathDescription == "DAPI"
+    assert [line for line in dciodvfy_findings(result.files[0].path) if "DICOMDIR" not in line] == []
