@@ -43,10 +43,17 @@ def ask(config: Config, method: str, path: str, body: dict[str, Any] | None = No
         ) from error
     finally:
         connection.close()
-    answer = json.loads(text) if text else None
     if response.status >= 400:
-        raise _refusal(response.status, answer)
-    return answer
+        raise _refusal(response.status, _fields_of(text))
+    return json.loads(text) if text else None
+
+
+def _fields_of(text: bytes) -> Any:
+    """Return what a refusal says; a failure inside the node answers in plain words, which are no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _refusal(status: int, answer: Any) -> EdgeError:
@@ -56,7 +63,7 @@ def _refusal(status: int, answer: Any) -> EdgeError:
         {
             "code": fields.get("code", "api.refused"),
             "message": fields.get("message", f"The node answered {status}."),
-            "next_step": fields.get("next_step", ""),
+            "next_step": fields.get("next_step", "" if fields else "Look into the node's log."),
             "http_status": status,
             "exit_code": fields.get("exit_code", exit_code),
         }
