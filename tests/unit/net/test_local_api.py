@@ -1,7 +1,10 @@
 """What the command line says when the node refuses, fails or is not there."""
 
+import shutil
 import socket
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +17,12 @@ from tests.support.services import write_config
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    found = load(write_config(tmp_path, ""))
+def config() -> Iterator[Config]:
+    folder = Path(tempfile.mkdtemp(prefix="edge-"))  # A short path: the names of Unix sockets are.
+    found = load(write_config(folder, ""))
     found.socket_path("api").parent.mkdir(parents=True, exist_ok=True)
-    return found
+    yield found
+    shutil.rmtree(folder)
 
 
 def answer_once(path: Path, answer: bytes) -> threading.Thread:
