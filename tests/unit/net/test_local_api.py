@@ -51,10 +51,10 @@ def test_a_failure_inside_the_node_is_told_in_words_though_its_answer_is_no_json
         ask(config, "GET", "/api/v1/health")
     thread.join(5)
     assert failed.value.message == "The node answered 500."
-    assert "log" in failed.value.next_step
+    assert "log" in failed.value.advice
 
 
 def test_a_node_that_is_not_there_is_said_to_be_with_what_to_do(config: Config) -> None:
     with pytest.raises(UnreachableError) as failed:
         ask(config, "GET", "/api/v1/health")
-    assert "edge up" in failed.value.next_step
+    assert "edge up" in failed.value.advice
