@@ -17,6 +17,7 @@ from edge.core.hours import DAYS, Hours, parse_minute
 from edge.core.outbox import LEVELS
 from edge.core.retention import Limits
 from edge.core.routing import Routing
+from edge.core.slide_label import LabelRuleError, read_rule
 from edge.errors import ConfigError
 
 DEFAULT_PATH = Path("/etc/edge/edge.toml")
@@ -277,6 +278,8 @@ class Inbox(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     slides: str = ""
     settle_s: float = 2.0
     """A file is taken when its size has not changed for so long."""
+    barcode: str = ""
+    """A regular expression with named groups that says what a slide's barcode, or else its file's name, means."""
 
 
 class Uplink(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -464,6 +467,11 @@ def _check(config: Config, path: Path) -> None:
             f"{path}: each hub.node needs a token of its own, of at least {HUB_TOKEN_LENGTH_MIN} characters.",
             next_step="Make one with `openssl rand -hex 32`.",
         )
+    if config.inbox.barcode:
+        try:
+            read_rule(config.inbox.barcode)
+        except LabelRuleError as error:
+            raise ConfigError(f"{path}: inbox.barcode: {error}.") from error
     _check_live(config, path)
     for destination in config.destination:
         _check_destination(destination, path)

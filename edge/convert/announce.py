@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
+from edge.convert.identify import Identifier, barcode_in
 from edge.convert.inbox import Scan as InboxScan
-from edge.convert.inbox import find_metadata
 from edge.convert.opening import Opened, Wish
 from edge.errors import EdgeError
 from edge.runtime import clock
@@ -35,8 +35,12 @@ IsWanted = Callable[[], bool]
 class Announcer:
     """Opens one scan after the other, and tells the store and `announced` what it will become."""
 
-    def __init__(self, database: Database, staging: Path, levels: str, announced: Callable[[scans.Scan], None]) -> None:
+    def __init__(
+        self, database: Database, staging: Path, levels: str, announced: Callable[[scans.Scan], None],
+        identifier: Identifier | None = None,
+    ) -> None:  # fmt: skip
         self._database, self._levels, self._announced = database, levels, announced
+        self.identifier = identifier or Identifier(database, staging, None)
         self._folder = staging / FOLDER
         self.known: set[str] = set()
         """Scans that the store knows the objects of, by job."""
@@ -46,11 +50,13 @@ class Announcer:
     def recover(self, wanted: set[str]) -> None:
         """Read what was announced before; of a scan whose job is over, nothing stays; blocking."""
         self.known = set(scans.list_ids(self._database))
+        self.identifier.recover(wanted)
         for job_id in self.known - wanted:
             self.forget(job_id)
 
     def forget(self, job_id: str) -> None:
         """What is known from this scan only goes: its files took over, or there will be none."""
+        self.identifier.forget(job_id)
         if job_id in self.known:
             self.known.discard(job_id)
             scans.forget(self._database, job_id)
@@ -87,9 +93,10 @@ class Announcer:
         began_s = clock.mono_s()
         try:
             await asyncio.to_thread(self._clean)
-            opened = await self._open(scan)
+            metadata = str(await self.identifier.metadata_for(scan, self._glance) or "")
+            opened = await self._open(scan, metadata)
             if opened is not None:
-                known = self._describe(scan, opened)
+                known = self._describe(scan, opened, metadata)
                 count = await asyncio.to_thread(self._remember, known, opened, is_wanted)
                 if count:
                     self.known.add(scan.job_id)
@@ -103,28 +110,37 @@ class Announcer:
         finally:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    async def _open(self, scan: InboxScan) -> Opened | None:
+    async def _glance(self, path: Path) -> str:
+        """Return the barcode a scan carries, read by the child that is there already."""
+        wish = Wish(path=str(path), folder="", parent_process_id=os.getpid(), is_glance=True)
+        return barcode_in(msgspec.json.encode(await self._ask(wish)))
+
+    async def _open(self, scan: InboxScan, metadata: str) -> Opened | None:
         wish = Wish(
-            path=str(scan.path), metadata=str(find_metadata(scan.path) or ""), levels=self._levels,
-            folder=str(self._folder), parent_process_id=os.getpid(),
+            path=str(scan.path), metadata=metadata, levels=self._levels, folder=str(self._folder),
+            parent_process_id=os.getpid(),
         )  # fmt: skip
+        answer = await self._ask(wish)
+        if answer is None or "opened" not in answer:
+            return None
+        return msgspec.convert(answer["opened"], Opened)
+
+    async def _ask(self, wish: Wish) -> dict[str, Any] | None:
+        """Have the child answer; None where it cannot."""
         process = await self._child()
         assert process.stdin is not None and process.stdout is not None
         try:
             process.stdin.write(msgspec.json.encode(wish) + b"\n")
             line = await asyncio.wait_for(process.stdout.readline(), OPEN_S_MAX)
-            answer = msgspec.json.decode(line, type=dict[str, Any])
+            return msgspec.json.decode(line, type=dict[str, Any])
         except (TimeoutError, ConnectionError, ValueError, msgspec.DecodeError):
             await self._end_child()
-            event(log, "scan.unannounced", level=logging.WARNING, job_id=scan.job_id, reason="child")
+            event(log, "scan.unanswered", level=logging.WARNING)
             return None
-        if "opened" not in answer:
-            return None
-        return msgspec.convert(answer["opened"], Opened)
 
-    def _describe(self, scan: InboxScan, opened: Opened) -> scans.Scan:
+    def _describe(self, scan: InboxScan, opened: Opened, metadata: str) -> scans.Scan:
         return scans.Scan(
-            scan_id=scan.job_id, path=str(scan.path), metadata_path=str(find_metadata(scan.path) or ""),
+            scan_id=scan.job_id, path=str(scan.path), metadata_path=metadata,
             levels=self._levels, study_instance_uid=opened.study_instance_uid,
             series_instance_uid=opened.series_instance_uid, opened_s=clock.wall_s(),
         )  # fmt: skip

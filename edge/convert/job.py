@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +22,8 @@ import msgspec
 
 from edge.convert.announce import Announcer
 from edge.convert.child import Child
-from edge.convert.inbox import Scan, describe, find_metadata
+from edge.convert.identify import Identifier, glance_once
+from edge.convert.inbox import Scan, describe
 from edge.convert.worker import RESULT_NAME, Progress, Result, Task
 from edge.errors import ConflictError, EdgeError, NotFoundError, StorageFullError
 from edge.runtime import clock
@@ -48,7 +50,7 @@ class Jobs:
 
     def __init__(
         self, database: Database, instances: Instances, *, inbox: Path, staging: Path, levels: str, worker_count: int,
-        tell: Callable[[JobRow], None],
+        tell: Callable[[JobRow], None], label_rule: re.Pattern[str] | None = None,
     ) -> None:  # fmt: skip
         """`tell` hears of every change; `staging` is ours alone, on the disk of the store."""
         self._database, self._instances = database, instances
@@ -61,7 +63,8 @@ class Jobs:
         self._worker_count = worker_count
         self._due_s: dict[str, float] = {}
         self._told_s: dict[str, float] = {}
-        self._announcer = Announcer(database, staging, levels, self._take_announced)
+        identifier = Identifier(database, staging, label_rule)
+        self._announcer = Announcer(database, staging, levels, self._take_announced, identifier)
 
     def recover(self) -> None:
         """Read what was; what was under way begins again, staging that belongs to nothing goes; blocking."""
@@ -282,7 +285,7 @@ class Jobs:
         """Convert in a child process.  Raises: ConversionError, ChildDiedError."""
         out_dir = self._staging / scan.job_id
         await asyncio.to_thread(self._mark, out_dir, scan.identity)
-        metadata = find_metadata(scan.path)
+        metadata = await self._announcer.identifier.metadata_for(scan, glance_once)
         task = Task(
             path=str(scan.path), out_dir=str(out_dir), metadata=str(metadata or ""), levels=self._levels,
             worker_count=max(1, (os.cpu_count() or 2) // max(1, len(self._running))), parent_process_id=os.getpid(),

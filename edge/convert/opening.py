@@ -24,6 +24,8 @@ class Wish(msgspec.Struct, kw_only=True):
     folder: str
     """Empty; headers are written into it."""
     parent_process_id: int
+    is_glance: bool = False
+    """Only what the scan itself says of whose it is; nothing is written."""
 
 
 class OpenedObject(msgspec.Struct, kw_only=True):
@@ -66,11 +68,20 @@ def _answer(wish: Wish) -> dict[str, Any]:
     from wsi.errors import SlideError
 
     try:
+        if wish.is_glance:
+            return {"glance": {"barcode": _barcode(Path(wish.path))}}
         return {"opened": msgspec.to_builtins(_open(wish))}
     except SlideError as error:
         return {"error": {"code": error.code}}
     except OSError as error:
         return {"error": {"code": f"errno {error.errno}"}}
+
+
+def _barcode(path: Path) -> str:
+    from wsi.convert import open_slide
+
+    with open_slide(path) as source:
+        return source.metadata.barcode
 
 
 def _open(wish: Wish) -> Opened:

@@ -7,6 +7,7 @@ from typing import Any
 from edge.config import Config
 from edge.convert.job import Jobs, public
 from edge.convert.watch import watch
+from edge.core.slide_label import read_rule
 from edge.runtime import rpc
 from edge.runtime.service import run_parts
 from edge.store.database import Database
@@ -30,6 +31,7 @@ async def serve(config: Config) -> None:
     jobs = Jobs(
         database, instances, inbox=inbox or config.data_dir / "jobs", staging=config.data_dir / "jobs",
         levels=config.convert.levels, worker_count=config.convert.worker_count, tell=tell,
+        label_rule=read_rule(config.inbox.barcode) if config.inbox.barcode else None,
     )  # fmt: skip
     server = rpc.Server(config.socket_path("convert"), _answers(jobs))
 

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pydicom
 import pytest
 
 from edge.convert.announce import FOLDER
+from edge.core.session import Order, Patient
+from edge.core.worklist import WorklistEntry
 from edge.errors import EdgeError
 from edge.runtime import rpc
-from edge.store import index
+from edge.store import index, worklist
 from edge.store.database import Database
 from edge.store.instances import Instances
+from tests.support.scanners import write_scn
 from tests.support.scans import write_slow
 
 WAIT_S = 60.0
@@ -28,13 +32,13 @@ SLIDE = "wsi/aperio/CMU-1-Small-Region.svs"
 class Service:
     """`edge run convert` in folders of its own."""
 
-    def __init__(self, folder: Path, *, reserve_mb: int = 1) -> None:
+    def __init__(self, folder: Path, *, reserve_mb: int = 1, rule: str = "") -> None:
         self.inbox, self.data, self._run_dir = folder / "inbox", folder / "data", folder / "run"
         self.inbox.mkdir()
         self._config = folder / "edge.toml"
         self._config.write_text(
             f'[node]\ndata_dir = "{self.data}"\nrun_dir = "{self._run_dir}"\ndisk_reserve_mb = {reserve_mb}\n'
-            f'[inbox]\nslides = "{self.inbox}"\nsettle_s = 0.3\n'
+            f"[inbox]\nslides = \"{self.inbox}\"\nsettle_s = 0.3\nbarcode = '{rule}'\n"
         )
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -236,3 +240,34 @@ def test_a_scan_that_changed_is_converted_anew(service: Service, real_data: Path
         return job["state"] == "done" and job["study_instance_uid"] != first["study_instance_uid"]
 
     service.wait_for(is_other, "the changed scan to be converted")
+
+
+def test_the_barcode_finds_the_order_and_every_region_of_the_glass_is_a_series_of_it(tmp_path: Path) -> None:
+    service = Service(tmp_path, rule=r"^(?P<accession_number>S\d+-\d+)-(?P<container_id>\w+)$")
+    service.data.mkdir()
+    database = Database(service.data / "edge.db")
+    entry = WorklistEntry(
+        worklist_id="1", scheduled_at="20240102", patient=Patient(patient_id="P1", name="Example^Ada"),
+        order=Order(accession_number="S24-77", study_instance_uid="1.2.3.4"),
+    )  # fmt: skip
+    worklist.replace(database, [entry], now_s=1.0)
+    regions = (((256, 192), (100_000, 200_000)), ((256, 192), (600_000, 900_000)))
+    write_scn(service.inbox / "named otherwise.scn", regions=regions, barcode="S24-77-A1")
+    (service.inbox / "named otherwise.json").write_text('{"patient_id": "given by hand"}')
+    try:
+        service.start()
+        job = service.wait_for_state("named otherwise.scn", "done", "failed")
+        assert job["state"] == "done", job
+        assert job["study_instance_uid"] == "1.2.3.4"
+        rows = index.search_instances(database, {}).rows
+        instances = Instances(database, service.data)
+        found = [pydicom.dcmread(instances.path_of(instances.require(row["SOPInstanceUID"]))) for row in rows]
+        assert {str(ds.SeriesInstanceUID) for ds in found} > {job["series_instance_uid"]}
+        assert {(ds.PatientID, str(ds.PatientName), ds.AccessionNumber) for ds in found} == {
+            ("given by hand", "Example^Ada", "S24-77")
+        }
+        assert {ds.ContainerIdentifier for ds in found} == {"A1"}
+        assert service.staged() == []
+    finally:
+        service.stop()
+        database.close()

@@ -132,7 +132,10 @@ def scn_document(images: Sequence[str], *, glass: tuple[int, int], barcode: str 
 
 
 def write_scn(
-    path: Path, *, regions: Sequence[tuple[tuple[int, int], tuple[int, int]]] = (((256, 192), (100_000, 200_000)),)
+    path: Path,
+    *,
+    regions: Sequence[tuple[tuple[int, int], tuple[int, int]]] = (((256, 192), (100_000, 200_000)),),
+    barcode: str = "S24-9",
 ) -> list[NDArray[np.uint8]]:
     """Write a brightfield SCN: overview, then each region (side in pixels, place in nanometres) with two levels.
 
@@ -155,7 +158,7 @@ def write_scn(
             tiff.write(
                 iter([jpeg(tile) for tile in tiles_of(pixels)]), shape=pixels.shape, dtype="uint8",
                 tile=(TILE_PX, TILE_PX), compression="jpeg", photometric="ycbcr", subsampling=(2, 1), metadata=None,
-                description="" if number else scn_document(images, glass=glass),
+                description="" if number else scn_document(images, glass=glass, barcode=barcode),
                 resolution=(1e7 / nm, 1e7 / nm), resolutionunit="CENTIMETER",
             )  # fmt: skip
     return kept
