@@ -28,7 +28,7 @@ INSTANCE = SERIES + "/instances/{instance}"
 
 def routes(parts: Parts) -> list[Route]:
     """Return the rows of the route table; the most asked for come first."""
-    objects = Objects(parts.instances, parts.scans)
+    objects = Objects(parts.instances, parts.scans, parts.recall)
     frames, rendered, retrieve = Frames(objects), Rendered(parts.database, objects), Retrieve(objects)
     query, store, commitments = Query(parts.database, objects), Store(objects), Commitments(objects)
 

@@ -97,6 +97,8 @@ class Commitments:
             return NO_SUCH_OBJECT, ""
         if sop_class != instance.sop_class_uid:
             return CLASS_CONFLICT, ""
+        if instance.evicted_s is not None:  # Proven elsewhere, and fetched back when it is asked for.
+            return 0, address_of(instance)
         try:
             is_whole = durable.digest_of(self._instances.path_of(instance)).hex() == instance.digest
         except OSError:

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from pydicom.dataset import Dataset
 
 from edge.api.dicomweb_sending import file_chunks
+from edge.api.recall import Recall
 from edge.api.scans import ScanFrames, Scans
 from edge.dicom.dicom_json import encode_dataset
 from edge.dicom.frame_index import FrameCache, OpenFrames
@@ -27,7 +28,7 @@ INSTANCE_COUNT_MAX = 4096
 INSTANCE_KEPT_S = 10.0
 """How long a removed object may still be served from memory."""
 SCANNED_KEPT_S = 0.5
-"""The same for one that is known from its scan only: soon its file takes over."""
+"""The same for one that is known from its scan only, or is away: soon its file takes over."""
 PRESENTATION_COUNT_MAX = 128
 METADATA_BYTES_MAX = 32 * 1024 * 1024
 READ_THREAD_COUNT = 8
@@ -88,9 +89,10 @@ class Workers:
 class Objects:
     """Every object that DICOMweb serves passes through here."""
 
-    def __init__(self, instances: Instances, scans: Scans) -> None:
+    def __init__(self, instances: Instances, scans: Scans, recall: Recall) -> None:
         self.instances = instances
         self.scans = scans
+        self.recall = recall
         self.readers = Workers(READ_THREAD_COUNT, "dicomweb-read")
         self.decoders = Workers(DECODE_THREAD_COUNT, "dicomweb-decode")
         self._frames = FrameCache()
@@ -98,22 +100,35 @@ class Objects:
         self._presentations: Bounded[Presentation] = Bounded(PRESENTATION_COUNT_MAX)
         self._metadata: Bounded[bytes] = Bounded(METADATA_BYTES_MAX, len)
 
-    async def find(self, study: str, series: str, sop: str) -> Instance:
-        """Return an object that lies where the address says.  Raises: NotFoundError."""
+    async def find(self, study: str, series: str, sop: str, *, or_away: bool = False) -> Instance:
+        """Return an object that lies where the address says.
+
+        Raises: NotFoundError; AwayError while its file is fetched back, unless the caller can do without (`or_away`).
+        """
+        instance = await self._find(study, series, sop)
+        if instance.evicted_s is not None and not or_away:
+            raise await self.recall.refuse(instance.study_instance_uid)
+        return instance
+
+    async def _find(self, study: str, series: str, sop: str) -> Instance:
         kept = self._found.get(sop)
         if kept is None or kept[0] < time.monotonic():
             found = await self.readers.run(partial(self.instances.find, with_scans=True), sop)
             if found is None:
                 raise NotFoundError(f"There is no object {sop}.")
-            kept_s = INSTANCE_KEPT_S if found.scan_id is None else SCANNED_KEPT_S
+            is_lasting = found.scan_id is None and found.evicted_s is None
+            kept_s = INSTANCE_KEPT_S if is_lasting else SCANNED_KEPT_S
             kept = self._found.put(sop, (time.monotonic() + kept_s, found))
         instance = kept[1]
         if instance.series_instance_uid != series or instance.study_instance_uid != study:
             raise NotFoundError(f"There is no object {sop} in this series.")
         return instance
 
-    async def list(self, study: str, series: str | None = None) -> list[Instance]:
-        """Return the objects of a study or series, in their order.  Raises: NotFoundError when there are none."""
+    async def list(self, study: str, series: str | None = None, *, or_away: bool = False) -> list[Instance]:
+        """Return the objects of a study or series, in their order.
+
+        Raises: NotFoundError when there are none; AwayError while any is fetched back, unless `or_away`.
+        """
         if series is None:
             found = await self.readers.run(partial(self.instances.in_study, with_scans=True), study)
         else:
@@ -123,6 +138,8 @@ class Objects:
             raise NotFoundError(
                 "There is no such study." if series is None else "There is no such series in the study."
             )
+        if not or_away and any(instance.evicted_s is not None for instance in found):
+            raise await self.recall.refuse(study)
         return found
 
     def path_of(self, instance: Instance) -> Path:

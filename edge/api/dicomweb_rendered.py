@@ -76,9 +76,10 @@ class Rendered:
                 viewport=Viewport(width_px=THUMBNAIL_PX, height_px=THUMBNAIL_PX),
             )
         if "instance" in place:
-            candidates = [await self._objects.find(place["study"], place["series"], place["instance"])]
+            candidates = [await self._objects.find(place["study"], place["series"], place["instance"], or_away=True)]
         else:
-            candidates = await self._order(await self._objects.list(place["study"], place.get("series")))
+            found = await self._objects.list(place["study"], place.get("series"), or_away=True)
+            candidates = await self._order(found)
         problem: EdgeError = NotFoundError("Nothing here has pixels.")
         for instance in candidates[:THUMBNAIL_TRIES_MAX]:
             number = int(place["frame"]) if "frame" in place else None
@@ -86,11 +87,21 @@ class Rendered:
             if is_fresh(request, etag):
                 return not_modified(etag)
             try:
+                if instance.evicted_s is not None:
+                    picture = await self._objects.readers.run(self._kept_thumbnail, instance)
+                    return send_bytes(request, picture, "image/jpeg", etag)
                 picture = await self._picture(request, instance, number, wish)
                 return send_bytes(request, picture, wish.media_type, etag)
             except (NotFoundError, NotDecodableError, BadInputError) as error:
                 problem = error
         raise problem
+
+    def _kept_thumbnail(self, instance: Instance) -> bytes:
+        """Return what stays of an object that is away: a list fetches nothing back.  Raises: NotFoundError."""
+        try:
+            return self._objects.instances.thumbnail_of(instance).read_bytes()
+        except FileNotFoundError as error:
+            raise NotFoundError("The object is not on this node now, and has no small picture.") from error
 
     async def _order(self, instances: list[Instance]) -> list[Instance]:
         """Put what shows best what this is first: a slide's thumbnail, never its label; else the middle."""

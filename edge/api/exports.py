@@ -33,6 +33,8 @@ async def export_study(call: Call) -> web.StreamResponse:
     found = await asyncio.to_thread(parts.instances.in_study, study)
     if not found:
         raise NotFoundError(f"The study {study} is not on this node.")
+    if any(one.evicted_s is not None for one in found):
+        raise await parts.recall.refuse(study)
     await parts.audit(call.principal, "study.export", study, object_count=len(found))
     files = [(f"DICOM/{number:05d}.dcm", parts.instances.path_of(one)) for number, one in enumerate(found, 1)]
     # The name holds no UID: it ends up in download folders.

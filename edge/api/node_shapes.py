@@ -33,6 +33,21 @@ class LinkView(Answer):
     reason: str
 
 
+class AwayView(Answer):
+    """A study that has left this disk, on its way back."""
+
+    away_count: int
+    total_count: int
+    bytes_left: int
+    bytes_total: int
+    share: float
+    """How much is here, from 0 to 1."""
+    reason: str
+    """Why it takes long; empty while it goes on."""
+    next_try_s: float | None
+    sentence: str
+
+
 class RatePoint(Answer):
     """Of five minutes of a link."""
 

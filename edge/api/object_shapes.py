@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from edge.api.node_shapes import AwayView
 from edge.api.shapes import Answer, Name, Request
 
 
@@ -65,6 +66,8 @@ class SeriesView(Answer):
 
 class StudyView(StudyRow):
     series: list[SeriesView]
+    away: AwayView | None = None
+    """Not all of it is on this node: it is being fetched back."""
 
 
 class SlideRow(Answer):
@@ -136,6 +139,8 @@ class SlideView(SlideRow):
     """Of the optical paths; empty when there is one only."""
     focus_um: list[float]
     """Of the focal planes, from the first; empty when there is one only."""
+    away: AwayView | None = None
+    """Not all of it is on this node: it is being fetched back."""
 
 
 # What people do with a study

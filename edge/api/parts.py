@@ -18,6 +18,7 @@ from edge.api.hub import Hub
 from edge.api.invitations import Invitations
 from edge.api.metrics import Metrics
 from edge.api.outbox import Outbox
+from edge.api.recall import Recall
 from edge.api.scans import Scans
 from edge.api.situation import Situation
 from edge.api.slides import SlideShelf
@@ -53,6 +54,7 @@ class Parts:
         self.invitations = Invitations(database, public_url=public_url)
         self.uploads = UploadDesk(config, database, instances)
         self.scans = Scans(database)
+        self.recall = Recall(database, config.data_dir, config.run_dir / "bells" / "uplink")
         self.shelf = SlideShelf(database, instances, self.scans)
         self.outbox = Outbox(config, database)
         self.health = Health(config, database, self.situation, self.outbox)

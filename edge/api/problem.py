@@ -15,7 +15,8 @@ _KNOWN = {
 
 def of_error(error: EdgeError) -> web.Response:
     """Return the answer for one of our errors."""
-    headers = {"Retry-After": "60"} if error.http_status == 429 else {}
+    waits_s = {429: "60", 503: "5"}
+    headers = {"Retry-After": waits_s[error.http_status]} if error.http_status in waits_s else {}
     if error.http_status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="edge"'
     return _response(error.http_status, error.code, error.message, error.advice, headers)

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,14 @@ def read(path: Path) -> SlideHeader:
         return describe(ds)
     except (OSError, InvalidDicomError, ValueError, AttributeError) as error:
         raise BadInputError(f"The object in {path.name} is not a slide that can be read.") from error
+
+
+def read_head(head: bytes, sop_instance_uid: str) -> SlideHeader:
+    """Read what stays of an object that is away: all that stands before its pixels.  Raises: BadInputError."""
+    try:
+        return describe(pydicom.dcmread(BytesIO(head), stop_before_pixels=True))
+    except (OSError, InvalidDicomError, ValueError, AttributeError) as error:
+        raise BadInputError(f"What is left here of {sop_instance_uid} is not a slide that can be read.") from error
 
 
 def describe(ds: Any) -> SlideHeader:

@@ -8,12 +8,12 @@ from edge.api import local_time, object_shapes
 from edge.api.route import Call, Route
 from edge.api.rows import text, texts
 from edge.api.scans import Scans
-from edge.api.slide_header import SlideHeader, describe, read
+from edge.api.slide_header import SlideHeader, describe, read, read_head
 from edge.api.studies import delivery_summaries
 from edge.core import dicom_time
 from edge.core.access import Action
 from edge.errors import BadInputError, NotFoundError
-from edge.store import index
+from edge.store import evictions, index
 from edge.store.database import Database
 from edge.store.instances import Instances
 
@@ -130,6 +130,10 @@ class SlideShelf:
             raise NotFoundError(f"There is no object {uid}.")
         if instance.scan_id is not None:
             return describe(self._scans.header(instance).dataset)
+        if instance.evicted_s is not None:
+            remains = evictions.remains_of(self._database, uid)
+            if remains is not None:
+                return read_head(remains.head, uid)
         return read(self._instances.path_of(instance))
 
 
@@ -204,4 +208,6 @@ async def see_slide(call: Call) -> object_shapes.SlideView:
     view = await asyncio.to_thread(shelf.view, series)
     await call.parts.audit_read(call.principal, view["study_instance_uid"])
     summaries = await delivery_summaries(call.parts.database, [view["study_instance_uid"]])
-    return object_shapes.SlideView(**view, delivery=summaries[view["study_instance_uid"]])
+    ask = call.parts.recall.look if call.text("ahead") else call.parts.recall.open  # Hovering is not opening.
+    away = await ask(view["study_instance_uid"])
+    return object_shapes.SlideView(**view, delivery=summaries[view["study_instance_uid"]], away=away)

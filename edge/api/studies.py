@@ -65,8 +65,9 @@ async def see_study(call: Call) -> object_shapes.StudyView:
     summaries = await delivery_summaries(database, [uid])
     marks = await asyncio.to_thread(labels.of_studies, database, [uid])
     return object_shapes.StudyView(
-        **study_fields(row, summaries), labels=marks[uid], series=[_series(one, objects.rows) for one in series.rows]
-    )
+        **study_fields(row, summaries), labels=marks[uid], series=[_series(one, objects.rows) for one in series.rows],
+        away=await call.parts.recall.open(uid),
+    )  # fmt: skip
 
 
 def _date_range(call: Call) -> str:

@@ -28,6 +28,11 @@ class NotGivenError(EdgeError):
     next_step = "It is asked for again, then sent again."
 
 
+def size_of(parcel: Parcel) -> int:
+    """Return how large the object is, here or away, in bytes."""
+    return parcel.size_bytes or parcel.path.stat().st_size
+
+
 def bytes_max(parcel: Parcel) -> int:
     """Return the most that is fetched: the object, or its plain form."""
-    return (parcel.size_bytes or parcel.path.stat().st_size) + PIXEL_BYTES_MAX + SPARE_BYTES
+    return size_of(parcel) + PIXEL_BYTES_MAX + SPARE_BYTES

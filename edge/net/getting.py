@@ -12,7 +12,7 @@ from edge.errors import UnreachableError
 from edge.net import command, pdu
 from edge.net.calling import IMPLICIT, Calling, Sink
 from edge.net.command import Command
-from edge.net.fetching import Fetch, NotGivenError, NotThereError, bytes_max
+from edge.net.fetching import Fetch, NotGivenError, NotThereError, bytes_max, size_of
 from edge.net.incoming import file_head
 from edge.net.parcel import Parcel
 from edge.net.pdu import ProtocolError
@@ -60,7 +60,7 @@ def _get(calling: Calling, parcel: Parcel, arrival: "_Arrival") -> int:
     calling.ask(context_id, said, keys.write(identifier, (), syntax))
     try:
         while True:
-            status = calling.answer(parcel.path.stat().st_size).status
+            status = calling.answer(size_of(parcel)).status
             if status not in _PENDING:
                 return 0x0110 if status is None else status
     finally:

@@ -11,11 +11,12 @@ from typing import Any
 from edge.core.callers import Callers
 from edge.dicom import keys
 from edge.dicom.keys import Identifier
-from edge.errors import BadInputError
+from edge.errors import BadInputError, BusyError
 from edge.net.finding import Matches
 from edge.net.parcel import Parcel
 from edge.net.retrieving import SUBOPERATION_COUNT_MAX
-from edge.store import index
+from edge.runtime.clock import wall_s
+from edge.store import fetches, index
 from edge.store.database import Database
 from edge.store.instances import Instances
 
@@ -150,6 +151,7 @@ class Shelf:
             if value:
                 filters[keyword] = value
         found = index.select_instances(self._database, filters, limit=SUBOPERATION_COUNT_MAX + 1)
+        self._call_back([one.sop_instance_uid for one in found if one.evicted_s is not None])
         allowed = self._callers.sop_classes_of(caller)
         return [
             Parcel(
@@ -159,6 +161,13 @@ class Shelf:
             for one in found
             if not allowed or one.sop_class_uid in allowed
         ]  # fmt: skip
+
+    def _call_back(self, away: list[str]) -> None:
+        """Have fetched back what has left this disk; asked for again in a while, it is here.  Raises: BusyError."""
+        if away:
+            fetches.ask(self._database, away, why="opened", now_s=wall_s())
+            self._instances.ring()
+            raise BusyError(f"{len(away)} objects are being fetched back from where they are kept. Ask again soon.")
 
 
 def _level_of(sop_class_uid: str, asked: Identifier) -> Level:

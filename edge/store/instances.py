@@ -97,6 +97,13 @@ class Instances:
         """Refuse new work while there is no room for it.  Raises: StorageFullError."""
         self.room.require()
 
+    def require_space(self, size_bytes: int) -> None:
+        """Refuse only what the disk cannot hold: for a file that goes away again.  Raises: StorageFullError.
+
+        A proof may use the reserve: only what is proven makes room.
+        """
+        self.room.require_space(size_bytes)
+
     def keep(
         self, temp: Path, *, digest: bytes | None = None, parsed: Header | None = None, source: str
     ) -> Kept:  # fmt: skip
@@ -114,6 +121,11 @@ class Instances:
             raise BadInputError(f"{temp.name} is not there.") from error
         finally:
             _remove(temp)
+
+    def ring(self) -> None:
+        """Wake uplink: there is something to send, or to fetch."""
+        if self._bells is not None:
+            ring(self._bells)
 
     def find(self, sop_instance_uid: str, *, with_scans: bool = False) -> Instance | None:
         """Return one object by its UID; `with_scans` also one that is known from its scan and not written yet."""

@@ -8,6 +8,8 @@ from edge.runtime.clock import mono_s
 from edge.store import durable, evictions
 from edge.store.database import Database
 
+SPARE_BYTES = 16 * 1024 * 1024
+"""For the index, whatever else is written."""
 LOOK_S = 1.0
 """The index is asked so often what objects take; in between what this process has kept is added."""
 
@@ -44,6 +46,11 @@ class Room:
         """Refuse new work.  Raises: StorageFullError, DatabaseError."""
         if problem := self.problem():
             raise StorageFullError(problem)
+
+    def require_space(self, size_bytes: int) -> None:
+        """Refuse what does not fit on the disk, whatever the reserve and the budget say.  Raises: StorageFullError."""
+        if durable.free_bytes(self._data_dir) <= size_bytes + SPARE_BYTES:
+            raise StorageFullError(f"The disk that holds {self._data_dir} has no space for {size_bytes} bytes more.")
 
     def _used(self) -> int:
         with self._lock:

@@ -128,7 +128,7 @@ class Fetcher:
         except StorageFullError:
             raise
         except (EdgeError, OSError) as error:
-            return error.message if isinstance(error, EdgeError) else str(error)
+            return error.message if isinstance(error, EdgeError) else str(error.strerror)
         finally:
             back.unlink(missing_ok=True)
         return ""

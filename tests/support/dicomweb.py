@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from edge.api import dicomweb, problem
+from edge.api.recall import Recall
 from edge.api.route import Call, Route
 from edge.api.scans import Scans
 from edge.core.access import Principal, UserRole
@@ -63,7 +64,8 @@ class Served:
 
 def application(database: Database, instances: Instances) -> web.Application:
     """The routes without sign-in: the guard has tests of its own."""
-    parts: Any = SimpleNamespace(database=database, instances=instances, scans=Scans(database))
+    recall = Recall(database, instances.data_dir, instances.data_dir / "bells")
+    parts: Any = SimpleNamespace(database=database, instances=instances, scans=Scans(database), recall=recall)
 
     @web.middleware
     async def explain(request: web.Request, handler: Any) -> web.StreamResponse:

@@ -144,6 +144,9 @@ export class Api {
   showPicture(id: string, isShown: boolean) {
     return this.post<void>(`/api/v1/sessions/${part(id)}/picture`, { is_shown: isShown });
   }
+  publishSession(id: string, isOn: boolean) {
+    return this.post<void>(`/api/v1/sessions/${part(id)}/publish`, { is_on: isOn });
+  }
   noteConsent(id: string) {
     return this.post<void>(`/api/v1/sessions/${part(id)}/consent`);
   }
@@ -192,8 +195,8 @@ export class Api {
   slides(signal?: AbortSignal) {
     return this.request<Shape.SlideRow[]>("/api/v1/slides", { signal });
   }
-  slide(seriesUid: string, signal?: AbortSignal) {
-    return this.request<Shape.SlideDetail>(`/api/v1/slides/${part(seriesUid)}`, { signal });
+  slide(seriesUid: string, signal?: AbortSignal, { isAhead = false } = {}) {
+    return this.request<Shape.SlideDetail>(`/api/v1/slides/${part(seriesUid)}${isAhead ? "?ahead=1" : ""}`, { signal });
   }
   jobs(signal?: AbortSignal) {
     return this.request<Shape.Job[]>("/api/v1/jobs", { signal });

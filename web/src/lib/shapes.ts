@@ -1,11 +1,11 @@
 /** What the node's HTTP interface says and hears. Field names as on the wire; times are wall clock seconds, UTC. */
 
 export type UserRole = "operator" | "specialist" | "pathologist" | "admin" | "auditor" | "guest";
-export type PeerRole = "bedside" | "specialist" | "observer";
+export type PeerRole = "bedside" | "specialist" | "observer" | "camera";
 export type Action =
   | "read_images" | "see_worklist" | "run_session" | "join_session" | "ask_capture" | "see_slides" | "run_jobs"
   | "see_outbox" | "run_outbox" | "see_audit" | "run_users" | "see_health" | "store"
-  | "mark_studies" | "share_studies";
+  | "mark_studies" | "share_studies" | "send_picture";
 
 export interface Me {
   name: string;
@@ -150,6 +150,10 @@ export interface SessionView {
   is_picture_stopped?: boolean;
   /** When the bedside said that the patient agrees to be watched. */
   consent_s?: number | null;
+  /** The way to the media server outside; null: nobody asked for it. */
+  publish?: { state: "connecting" | "live" | "waiting"; reason: string } | null;
+  /** A media server is configured. */
+  may_publish?: boolean;
 }
 
 export interface SessionOpened extends SessionView {
@@ -170,6 +174,7 @@ export interface Invite {
   token_id?: string;
   specialist_url: string;
   whep_url: string;
+  whip_url?: string;
   /** Six digits. */
   code: string;
   code_expires_s?: number;
@@ -259,8 +264,23 @@ export interface SeriesRow {
   instances: InstanceRow[];
 }
 
+/** A study that had left the node, safe elsewhere, on its way back. */
+export interface AwayView {
+  away_count: number;
+  total_count: number;
+  bytes_left: number;
+  bytes_total: number;
+  /** How much is here, 0 to 1. */
+  share: number;
+  /** Why it takes long; empty while it goes on. */
+  reason: string;
+  next_try_s: number | null;
+  sentence: string;
+}
+
 export interface StudyDetail extends StudyRow {
   series: SeriesRow[];
+  away?: AwayView | null;
 }
 
 export interface SlideRow {
@@ -323,6 +343,7 @@ export interface SlideImage {
 }
 
 export interface SlideDetail extends SlideRow {
+  away?: AwayView | null;
   /** Biggest first. */
   levels: SlideLevel[];
   label?: SlideImage | null;

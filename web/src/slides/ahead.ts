@@ -11,7 +11,8 @@ let ahead: { series: string; askedMs: number; answer: Promise<SlideDetail> } | n
 /** Ask now for what will probably be wanted. */
 export function askAhead(series: string): void {
   if (ahead?.series === series && performance.now() - ahead.askedMs < FRESH_MS) return;
-  const answer = api.slide(series);
+  // Ahead of anybody's wish: what has left the node is not fetched back for it.
+  const answer = api.slide(series, undefined, { isAhead: true });
   answer.catch(() => undefined);
   ahead = { series, askedMs: performance.now(), answer };
 }

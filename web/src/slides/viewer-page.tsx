@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { PageProps } from "../app";
+import { AwayPanel } from "../components/away-panel";
 import { Button, LinkButton } from "../components/button";
 import { EmptyState, ErrorCard, Notice, Skeleton } from "../components/empty-state";
 import { say } from "../components/toast";
@@ -26,7 +27,7 @@ export default function ViewerPage({ params }: PageProps) {
   const jobs = useJobs(slide.reload);
   const job = jobs.find((each) => each.series_instance_uid === series && each.state !== "done");
   useTitle(t("slides.title"));
-  if (slide.data && slide.data.levels.length > 0) return <Viewer slide={slide.data} job={job} />;
+  if (slide.data && slide.data.levels.length > 0 && !slide.data.away) return <Viewer slide={slide.data} job={job} />;
   return (
     <main id="content" class="viewer room-dark viewer-empty">
       <div class="viewer-wait">
@@ -51,6 +52,7 @@ function Waiting(props: { slide: SlideDetail | null; job: Job | undefined; error
       </section>
     );
   }
+  if (props.slide?.away) return <AwayPanel away={props.slide.away} onLook={props.onRetry} />;
   if (props.error) return <ErrorCard error={props.error} onRetry={props.onRetry} />;
   if (props.slide) return <EmptyState icon="slides" title={t("viewer.no_levels")} hint={t("viewer.no_levels.hint")} />;
   return <Skeleton rows={3} />;

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { PageProps } from "../app";
+import { AwayPanel } from "../components/away-panel";
 import { LinkButton } from "../components/button";
 import { EmptyState, ErrorCard, Skeleton } from "../components/empty-state";
 import { Icon } from "../components/icon";
@@ -54,7 +55,7 @@ function Study({ study, onChange }: { study: StudyDetail; onChange: () => void }
   return (
     <main id="content" class="study-page">
       <Head study={study} patient={patient} onChange={onChange} />
-      {chosen ? (
+      {study.away ? <AwayPanel away={study.away} onLook={onChange} /> : chosen ? (
         <div class="study-body">
           <EntryStrip entries={entries} chosen={chosen} study={study} onChoose={choose} />
           <Stage key={entryKey(chosen)} study={study} entry={chosen} />

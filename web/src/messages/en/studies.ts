@@ -147,4 +147,10 @@ export const studies = {
   "keys.clip.object": "Previous or next object",
   "keys.studies": "Studies",
   "keys.studies.search": "Go to the search box",
+  "away.title": "On its way back to this node",
+  "away.hint": "It had left the disk here because it is safe at the hospital. It opens by itself as soon as it has arrived.",
+  "away.progress": "Coming back to this node",
+  "away.counts": "{here} of {total} objects are here, {bytes} to come",
+  "away.reason": "It takes longer: {reason}.",
+  "away.next": "Next try {when}.",
 } as const;
