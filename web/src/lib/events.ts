@@ -3,6 +3,8 @@ import type { EventShapes } from "./shapes";
 const NAMES: (keyof EventShapes)[] = ["session", "object", "job", "outbox", "source", "health"];
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 15_000;
+/** From one page to the next there is a moment without listeners: a stream opened anew would have all asked for twice. */
+export const LINGER_MS = 3_000;
 
 /** The part of EventSource that is used; a test hands in its own. */
 export interface EventStream {
@@ -11,13 +13,14 @@ export interface EventStream {
   addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void;
 }
 
-/** The node's changes as they happen. Opens with the first subscriber, closes with the last, reconnects by itself.
+/** The node's changes as they happen. Opens with the first subscriber, closes a moment after the last, reconnects by itself.
  *
  * `on()` subscribes; the DOM events "connected" and "disconnected" tell the banner. After a reconnect "connected" is the
  * sign to load again what may have changed meanwhile. */
 export class NodeEvents extends EventTarget {
   private stream: EventStream | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
+  private lingering: ReturnType<typeof setTimeout> | undefined;
   private retryMs = RETRY_MS_MIN;
   private subscriberCount = 0;
   isConnected = false;
@@ -34,6 +37,7 @@ export class NodeEvents extends EventTarget {
     const listener = (event: Event) => hear((event as CustomEvent<EventShapes[K]>).detail);
     this.addEventListener(name, listener);
     this.subscriberCount += 1;
+    clearTimeout(this.lingering);
     this.connect();
     let isOver = false;
     return () => {
@@ -41,12 +45,13 @@ export class NodeEvents extends EventTarget {
       isOver = true;
       this.removeEventListener(name, listener);
       this.subscriberCount -= 1;
-      if (this.subscriberCount === 0) this.close();
+      if (this.subscriberCount === 0) this.lingering = setTimeout(() => this.close(), LINGER_MS);
     };
   }
 
   close(): void {
     if (this.timer !== null) clearTimeout(this.timer);
+    clearTimeout(this.lingering);
     this.timer = null;
     this.stream?.close();
     this.stream = null;

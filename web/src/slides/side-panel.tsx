@@ -8,8 +8,8 @@ import { type LookControl, LookFields } from "./look";
 import { magnificationText } from "./scale";
 import { slideSize } from "./slide-card";
 
-/** What is written on the glass and what is known about the scan. */
-export function SidePanel({ slide, look }: { slide: SlideDetail; look: LookControl }) {
+/** What is written on the glass and what is known about the scan; its pictures wait until the slide itself is seen. */
+export function SidePanel({ slide, look, hasPictures }: { slide: SlideDetail; look: LookControl; hasPictures: boolean }) {
   const facts: [string, string][] = [
     [t("viewer.detail.patient"), formatPersonName(slide.patient_name) || t("patient.unknown")],
     [t("viewer.detail.id"), slide.patient_id],
@@ -25,8 +25,8 @@ export function SidePanel({ slide, look }: { slide: SlideDetail; look: LookContr
   return (
     <aside class="side-panel" aria-label={t("viewer.panel")}>
       <div class="side-space" aria-hidden="true" />
-      {slide.label ? <SidePicture slide={slide} image={slide.label} title={t("viewer.label_picture")} /> : null}
-      {slide.overview ? <SidePicture slide={slide} image={slide.overview} title={t("viewer.macro")} /> : null}
+      {slide.label ? <SidePicture slide={slide} image={slide.label} title={t("viewer.label_picture")} isWanted={hasPictures} /> : null}
+      {slide.overview ? <SidePicture slide={slide} image={slide.overview} title={t("viewer.macro")} isWanted={hasPictures} /> : null}
       <LookFields slide={slide} look={look} />
       <dl class="side-facts">
         {facts.filter(([, value]) => value !== "").map(([name, value]) => (
@@ -38,7 +38,7 @@ export function SidePanel({ slide, look }: { slide: SlideDetail; look: LookContr
   );
 }
 
-function SidePicture({ slide, image, title }: { slide: SlideDetail; image: SlideImage; title: string }) {
+function SidePicture({ slide, image, title, isWanted }: { slide: SlideDetail; image: SlideImage; title: string; isWanted: boolean }) {
   const [hasFailed, setFailed] = useState(false);
   if (hasFailed) return null;
   const address = instanceUrl(slide.study_instance_uid, slide.series_instance_uid, image.sop_instance_uid);
@@ -46,7 +46,7 @@ function SidePicture({ slide, image, title }: { slide: SlideDetail; image: Slide
     <figure class="side-picture">
       <figcaption>{title}</figcaption>
       <img
-        src={`${address}/frames/1/rendered`} alt={title} width={image.width_px} height={image.height_px}
+        src={isWanted ? `${address}/frames/1/rendered` : undefined} alt={title} width={image.width_px} height={image.height_px}
         decoding="async" onError={() => setFailed(true)}
       />
     </figure>

@@ -34,18 +34,24 @@ export function SlidePane(props: SlidePaneProps) {
   const overview = useRef<HTMLDivElement>(null);
   const [stage, setStage] = useState<Stage | null>(null);
   const [view, setView] = useState<View | null>(null);
+  const [hasPicture, setHasPicture] = useState(false);
   const [failedCount, setFailedCount] = useState(0);
   const look = useLook(slide, stage, props.isActive || !props.isNamed);
   useEffect(() => {
     const made = new Stage(box.current!, slide, props.start, look.first());
     const small = new Overview(overview.current!, made);
     const stop = followView(made, setView);
-    const onFailed = (event: Event): void => setFailedCount((event as CustomEvent<{ count: number }>).detail.count);
+    const onSeen = (): void => setHasPicture(true);
+    const onFailed = (event: Event): void => {
+      onSeen();
+      setFailedCount((event as CustomEvent<{ count: number }>).detail.count);
+    };
     const onOpen = (): void => {
       setStage(made);
       props.onStage(made);
     };
     made.addEventListener("open", onOpen);
+    made.addEventListener("first-tile", onSeen);
     made.addEventListener("tile-failed", onFailed);
     return () => {
       stop();
@@ -64,7 +70,7 @@ export function SlidePane(props: SlidePaneProps) {
       {props.isNamed ? <p class="pane-name cut">{slideName(slide)}</p> : null}
       {view ? <Scale view={view} /> : null}
       <div class={props.isPanelOpen ? "pane-overview" : "pane-overview pane-overview-low"} ref={overview} aria-hidden="true" />
-      {props.isPanelOpen ? <SidePanel slide={slide} look={look} /> : null}
+      {props.isPanelOpen ? <SidePanel slide={slide} look={look} hasPictures={hasPicture} /> : null}
       {failedCount >= FAILED_TILES_SAID ? <TilesNotice onRetry={() => retry(stage, setFailedCount)} /> : null}
       {props.tool === "measure" && !props.isNamed ? <p class="pane-hint">{t("viewer.measure.hint")}</p> : null}
     </section>

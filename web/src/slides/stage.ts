@@ -13,8 +13,8 @@ import { DicomTileSource } from "./tile-source";
 /** Screen pixels a slide pixel may grow to. */
 const ZOOM_MAX = 8;
 const ZOOM_S = 0.3;
-/** Short: the next field of view is wanted at once, and the hand that drags leads anyway. */
-const PAN_S = 0.08;
+/** Three pictures, which show where to: the next field of view is wanted at once, and the hand that drags leads anyway. */
+const PAN_S = 0.05;
 const TILES_KEPT = 600;
 /** Tiles handed to the frame loader, which decides what travels when; the library's own choice is one a picture. */
 const TILES_A_PICTURE = 24;
@@ -157,6 +157,7 @@ export class Stage extends EventTarget {
       if (!tiles.some((tile) => tile.loaded)) return;
       this.viewer.removeHandler("tiled-image-drawn", drawn);
       requestAnimationFrame(() => performance.mark("stage.first-tile"));
+      this.dispatchEvent(new Event("first-tile"));
     };
     this.viewer.addHandler("tiled-image-drawn", drawn);
     this.viewer.world.addHandler("add-item", (event) => {

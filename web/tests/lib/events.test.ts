@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { NodeEvents, type EventStream } from "../../src/lib/events";
+import { LINGER_MS, NodeEvents, type EventStream } from "../../src/lib/events";
 
 class FakeStream implements EventStream {
   private readonly target = new EventTarget();
@@ -30,14 +30,31 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-test("the stream opens with the first listener and closes with the last", () => {
+test("the stream opens with the first listener and closes a moment after the last", () => {
   const first = events.on("job", () => undefined);
   const second = events.on("outbox", () => undefined);
   expect(streams.length).toBe(1);
   first();
+  vi.advanceTimersByTime(LINGER_MS);
   expect(streams[0]!.isClosed).toBe(false);
   second();
+  vi.advanceTimersByTime(LINGER_MS - 1);
+  expect(streams[0]!.isClosed).toBe(false);
+  vi.advanceTimersByTime(1);
   expect(streams[0]!.isClosed).toBe(true);
+});
+
+test("a page that follows another within a moment hears the same stream", () => {
+  let connectedCount = 0;
+  events.addEventListener("connected", () => (connectedCount += 1));
+  events.on("job", () => undefined)();
+  streams[0]!.say("open");
+  vi.advanceTimersByTime(LINGER_MS - 1);
+  const heard: unknown[] = [];
+  events.on("job", (job) => heard.push(job.job_id));
+  vi.advanceTimersByTime(10 * LINGER_MS);
+  streams[0]!.say("job", '{"job_id":"a"}');
+  expect([streams.length, streams[0]!.isClosed, connectedCount, heard]).toEqual([1, false, 1, ["a"]]);
 });
 
 test("a change reaches its listeners and no others", () => {
