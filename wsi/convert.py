@@ -58,6 +58,8 @@ class Conversion:
 
     study_instance_uid: str
     series_instance_uid: str
+    """Of the first region of the glass."""
+    series_instance_uids: tuple[str, ...]
     files: tuple[WrittenFile, ...]
     verification: VerificationReport | None
     notes: tuple[str, ...]
@@ -174,6 +176,7 @@ class _Job:
         return Conversion(
             study_instance_uid=self._plan.study_instance_uid,
             series_instance_uid=self._plan.series_instance_uid,
+            series_instance_uids=tuple(dict.fromkeys(one.series_instance_uid for one in self._plan.instances)),
             files=tuple(replace(file, path=self._out_dir / file.path.name) for file in files),
             verification=VerificationReport(files=tuple(reports)) if self._is_verified else None,
             notes=self._subject.description.notes,

@@ -4,6 +4,8 @@ import asyncio
 from collections import OrderedDict
 from typing import Any
 
+from aiohttp import web
+
 from edge.api import local_time, object_shapes
 from edge.api.route import Call, Route
 from edge.api.rows import text, texts
@@ -13,7 +15,7 @@ from edge.api.studies import delivery_summaries
 from edge.core import dicom_time
 from edge.core.access import Action
 from edge.errors import BadInputError, NotFoundError
-from edge.store import evictions, index
+from edge.store import evictions, index, manifests
 from edge.store.database import Database
 from edge.store.instances import Instances
 
@@ -33,6 +35,8 @@ def routes() -> list[Route]:
               returns=list[object_shapes.SlideRow], summary="Slides, newest first", audit="slides.list"),
         Route(method="GET", path="/api/v1/slides/{slide}", name="slides.see", gate=see, answer=see_slide,
               returns=object_shapes.SlideView, summary="One slide with its levels"),
+        Route(method="GET", path="/api/v1/slides/{slide}/manifest", name="slides.manifest", gate=see,
+              answer=see_manifest, returns=dict[str, Any], summary="What was proven of a slide, frame by frame"),
     ]  # fmt: skip
 
 
@@ -200,6 +204,15 @@ def _views(shelf: SlideShelf, words: str, limit: int, offset: int) -> list[dict[
         except (NotFoundError, BadInputError):
             continue
     return views
+
+
+async def see_manifest(call: Call) -> web.FileResponse:
+    """Return the manifest as its conversion left it; the audit log holds its digest.  Raises: NotFoundError"""
+    series = await asyncio.to_thread(call.parts.shelf.find_series, call.path("slide"))
+    path = manifests.path_of(call.parts.config.data_dir, series["SeriesInstanceUID"])
+    if not await asyncio.to_thread(path.is_file):
+        raise NotFoundError("This slide was not converted here: nothing was proven of it.")
+    return web.FileResponse(path, headers={"Content-Type": "application/json", "Cache-Control": "no-cache"})
 
 
 async def see_slide(call: Call) -> object_shapes.SlideView:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -37,10 +38,10 @@ class Announcer:
 
     def __init__(
         self, database: Database, staging: Path, levels: str, announced: Callable[[scans.Scan], None],
-        identifier: Identifier | None = None,
+        label_rule: re.Pattern[str] | None = None,
     ) -> None:  # fmt: skip
         self._database, self._levels, self._announced = database, levels, announced
-        self.identifier = identifier or Identifier(database, staging, None)
+        self.identifier = Identifier(database, staging, label_rule)
         self._folder = staging / FOLDER
         self.known: set[str] = set()
         """Scans that the store knows the objects of, by job."""

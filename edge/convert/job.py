@@ -22,8 +22,9 @@ import msgspec
 
 from edge.convert.announce import Announcer
 from edge.convert.child import Child
-from edge.convert.identify import Identifier, glance_once
+from edge.convert.identify import glance_once
 from edge.convert.inbox import Scan, describe
+from edge.convert.signing import sign_off
 from edge.convert.worker import RESULT_NAME, Progress, Result, Task
 from edge.errors import ConflictError, EdgeError, NotFoundError, StorageFullError
 from edge.runtime import clock
@@ -63,8 +64,7 @@ class Jobs:
         self._worker_count = worker_count
         self._due_s: dict[str, float] = {}
         self._told_s: dict[str, float] = {}
-        identifier = Identifier(database, staging, label_rule)
-        self._announcer = Announcer(database, staging, levels, self._take_announced, identifier)
+        self._announcer = Announcer(database, staging, levels, self._take_announced, label_rule)
 
     def recover(self) -> None:
         """Read what was; what was under way begins again, staging that belongs to nothing goes; blocking."""
@@ -339,6 +339,7 @@ class Jobs:
         self._change(row)
         for file in result.files:
             await asyncio.shield(asyncio.to_thread(self._keep, job_id, file.name, file.sop_instance_uid, file.sha256))
+        await asyncio.to_thread(sign_off, self._database, self._staging, job_id, result)
         await self._end(replace(row, state="done", rate_bytes_s=0.0))
 
     def _keep(self, job_id: str, name: str, sop_instance_uid: str, sha256: str) -> None:

@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 
 RESULT_NAME = "result.json"
+MANIFEST_NAME = "manifest.json"
+"""What was proven, beside the result."""
 NICENESS = 10
 TELL_INTERVAL_S = 0.2
 _PR_SET_PDEATHSIG = 1
@@ -50,6 +52,7 @@ class Result(msgspec.Struct, kw_only=True):
     frame_count: int
     files: list[WrittenObject]
     notes: list[str] = []
+    series_instance_uids: list[str] = []
 
 
 class Progress(msgspec.Struct, kw_only=True):
@@ -104,7 +107,11 @@ def _convert(task: Task, should_stop: Callable[[], bool]) -> Result:
             for file in made.files
         ],
         notes=list(made.notes),
+        series_instance_uids=list(made.series_instance_uids),
     )
+    if made.verification is not None:
+        with (out_dir / MANIFEST_NAME).open("w") as manifest:
+            manifest.writelines(made.verification.manifest_json())
     _leave(out_dir / RESULT_NAME, msgspec.json.encode(result))
     return result
 

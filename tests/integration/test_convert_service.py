@@ -1,5 +1,7 @@
 """The convert service as a process of its own, with real scans in its inbox."""
 
+import hashlib
+import json
 import os
 import shutil
 import signal
@@ -13,13 +15,14 @@ from typing import Any
 import psutil
 import pydicom
 import pytest
+from pydicom.encaps import generate_frames
 
 from edge.convert.announce import FOLDER
 from edge.core.session import Order, Patient
 from edge.core.worklist import WorklistEntry
 from edge.errors import EdgeError
 from edge.runtime import rpc
-from edge.store import index, worklist
+from edge.store import audit_log, index, manifests, worklist
 from edge.store.database import Database
 from edge.store.instances import Instances
 from tests.support.scanners import write_scn
@@ -268,6 +271,18 @@ def test_the_barcode_finds_the_order_and_every_region_of_the_glass_is_a_series_o
         }
         assert {ds.ContainerIdentifier for ds in found} == {"A1"}
         assert service.staged() == []
+        signed = {row.object: row.detail for row in audit_log.list_rows(database, limit=10)}
+        for series in {str(ds.SeriesInstanceUID) for ds in found}:
+            manifest = manifests.path_of(service.data, series)
+            assert hashlib.sha256(manifest.read_bytes()).hexdigest() == signed[series]["manifest_sha256"]
+            said = {file["sop_instance_uid"]: file for file in json.loads(manifest.read_text())["files"]}
+            assert said.keys() == {str(ds.SOPInstanceUID) for ds in found}
+            for ds in found:
+                frames = ds.PixelData if not ds.file_meta.TransferSyntaxUID.is_encapsulated else None
+                first = frames or next(iter(generate_frames(ds.PixelData, number_of_frames=ds.NumberOfFrames)))
+                digests = said[str(ds.SOPInstanceUID)]["frame_sha256"]
+                assert len(digests) == ds.NumberOfFrames
+                assert hashlib.sha256(first.removesuffix(b"\0") if frames is None else first).hexdigest() == digests[0]
     finally:
         service.stop()
         database.close()
