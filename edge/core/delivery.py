@@ -14,6 +14,8 @@ from enum import StrEnum
 
 RETRY_S_FIRST = 2.0
 RETRY_S_MAX = 300.0
+INTERRUPTED = "interrupted"
+"""The reason of what was being sent when the process died: it may have arrived."""
 
 
 class State(StrEnum):
@@ -119,7 +121,7 @@ class Delivery:
     def recover(self, *, now_s: float) -> "Delivery":
         """After a restart nothing is being sent any more."""
         if self.state is State.SENDING:
-            return replace(self, state=State.WAITING, due_s=now_s, reason="interrupted")
+            return replace(self, state=State.WAITING, due_s=now_s, reason=INTERRUPTED)
         return self
 
     def _require(self, state: State) -> None:

@@ -128,6 +128,15 @@ def action_request(message_id: int, sop_class_uid: str, sop_instance_uid: str, a
     )  # fmt: skip
 
 
+def event_report(message_id: int, sop_class_uid: str, sop_instance_uid: str, event_type: int) -> bytes:
+    """Return an N-EVENT-REPORT-RQ; its information follows.  Standard: PS3.7 10.3.1.1"""
+    return _request(
+        _element(0x0002, _padded(sop_class_uid, b"\0")), _element(0x0100, struct.pack("<H", N_EVENT_REPORT_RQ)),
+        _element(0x0110, struct.pack("<H", message_id)), _element(0x0800, struct.pack("<H", 1)),
+        _element(0x1000, _padded(sop_instance_uid, b"\0")), _element(0x1002, struct.pack("<H", event_type)),
+    )  # fmt: skip
+
+
 def _request(*elements: bytes) -> bytes:
     body = b"".join(elements)
     return _element(0x0000, struct.pack("<I", len(body))) + body

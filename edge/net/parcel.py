@@ -19,6 +19,8 @@ class Parcel:
     transfer_syntax_uid: str
     study_instance_uid: str = ""
     series_instance_uid: str = ""
+    is_doubtful: bool = False
+    """It may have arrived already: it was being sent when a process died."""
     size_bytes: int = 0
     """Of the whole file, when there is none at `path`; 0: ask the file."""
 

@@ -68,7 +68,8 @@ class Doubts:
 
     def is_there(self, parcel: Parcel) -> bool:
         """Tell whether it need not be sent: it is there, the same. What cannot be known is sent again."""
-        if self.has_already is None or parcel.sop_instance_uid not in self._uids:
+        is_doubtful = parcel.is_doubtful or parcel.sop_instance_uid in self._uids
+        if self.has_already is None or not is_doubtful:
             return False
         try:
             is_there = self.has_already(parcel)

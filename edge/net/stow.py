@@ -74,7 +74,8 @@ class Stow:
 
     def send_each(self, parcels: Sequence[Parcel]) -> Iterator[Answer]:
         """Send all in one request; what is refused as a whole goes again one by one, so that one stops nothing."""
-        there = {p.sop_instance_uid for p in parcels if p.sop_instance_uid in self._doubtful and self._is_there(p)}
+        doubtful = [p for p in parcels if p.is_doubtful or p.sop_instance_uid in self._doubtful]
+        there = {p.sop_instance_uid for p in doubtful if self._is_there(p)}
         rest = [parcel for parcel in parcels if parcel.sop_instance_uid not in there]
         answers = self._store(rest) if rest else {}
         for parcel in parcels:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge.errors import BusyError, EdgeError, StorageFullError
+from edge.runtime import kernel
 
 BUSY_TIMEOUT_S = 15.0
 WAL_BYTES_MAX = 64 * 1024 * 1024
@@ -73,7 +74,9 @@ class Database:
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
+                kernel.step("save")
                 self._writer.execute("COMMIT")
+                kernel.step("saved")
             except sqlite3.IntegrityError:
                 raise
             except sqlite3.Error as error:

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from edge.core.delivery import ARRIVED_STATES, Delivery, State
+from edge.core.delivery import ARRIVED_STATES, INTERRUPTED, Delivery, State
 from edge.core.outbox import FIRST, ROUTINE
 from edge.core.routing import Routing, to_all
 from edge.store.database import Database
@@ -139,9 +139,8 @@ def recover(database: Database, *, now_s: float, destinations: Sequence[str] | R
     routing = destinations if isinstance(destinations, Routing) else to_all(destinations)
     with database.write() as connection:
         count = connection.execute(
-            "UPDATE deliveries SET state = 'waiting', due_s = ?, reason = 'interrupted', changed_s = ?"
-            " WHERE state = 'sending'",
-            (now_s, now_s),
+            "UPDATE deliveries SET state = 'waiting', due_s = ?, reason = ?, changed_s = ? WHERE state = 'sending'",
+            (now_s, INTERRUPTED, now_s),
         ).rowcount
         for destination in routing.names:
             if routing.is_narrowed(destination):

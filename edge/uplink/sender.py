@@ -10,6 +10,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from edge.core.delivery import Delivery, Outcome, State
@@ -58,6 +59,8 @@ class Sender:
     stop: threading.Event = field(default_factory=threading.Event)
     is_sending: bool = False
     proved_s: float = 0.0
+    unsaved: list[Delivery] = field(default_factory=list)
+    """Ends of attempts that are not written down yet: of one group at most."""
     moved_bytes: int = 0
     """What the group in hand has brought there."""
     gate: Gate = OPEN
@@ -92,6 +95,7 @@ class Sender:
     def _turn(self) -> bool:
         """Do what can be done now; tell whether to look again at once."""
         self.gate.is_urgent = False
+        self._catch_up()
         if self.gate.is_closed and not self.gate.is_off:
             self.prober.pause(self.gate.why)
             self.gate.wait_open(PAUSE_LOOK_S)
@@ -113,14 +117,17 @@ class Sender:
         return self.prober.link.is_usable
 
     def _send(self, tasks: Sequence[Task]) -> None:
-        try:
-            with self.carrier.open([task.parcel for task in tasks]) as way:
-                self.is_sending = True
+        with ExitStack() as stack:
+            try:
+                way = stack.enter_context(self.carrier.open([task.parcel for task in tasks]))
+            except EdgeError as error:
+                self.prober.fail(error.message)
+                return
+            self.is_sending = True
+            try:
                 self._send_all(way, tasks)
-        except EdgeError as error:
-            self.prober.fail(error.message)
-        finally:
-            self.is_sending = False
+            finally:
+                self.is_sending = False
 
     def _is_over(self) -> bool:
         return self.stop.is_set() or self.gate.is_closed
@@ -168,10 +175,17 @@ class Sender:
 
     def _write_down(self, ended: Sequence[Delivery], duration_s: float) -> None:
         """Save how a group ended, in one commit, and what went over the link."""
+        self.unsaved += ended
+        self._catch_up()
         if self.moved_bytes:
             self.prober.sent(self.moved_bytes, duration_s)
-        deliveries.save_all(self.database, ended, was=State.SENDING, now_s=wall_s())
         self.meter.sent(self.moved_bytes)
+
+    def _catch_up(self) -> None:
+        """Save how attempts ended; what the disk does not take now is saved before anything else is done."""
+        if self.unsaved:
+            deliveries.save_all(self.database, self.unsaved, was=State.SENDING, now_s=wall_s())
+            self.unsaved.clear()
 
     def _is_ours(self, delivery: Delivery) -> bool:
         """Tell whether the row was still waiting when we took it: a person may have held or cancelled it."""
