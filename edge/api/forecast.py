@@ -1,19 +1,25 @@
-"""What will become of the outbox and the disk, from what came in over the last hours."""
+"""What will become of the outbox and the disk, from what came in and what went in the days before."""
 
 from dataclasses import dataclass, field
 
-from edge.config import Config
-from edge.core import capacity, capacity_words
+from edge.config import Config, Destination
+from edge.core import capacity_words
 from edge.core.capacity import Flow
+from edge.core.hours import cap_at
+from edge.core.outlook import LONG_OUTAGE_S, Carried, Inflow, Outlook, Stretch, carried_of, inflow_of
 from edge.runtime import clock
-from edge.store import deliveries, durable
+from edge.runtime.local import local_minute
+from edge.store import durable, evictions, inflow, links
 from edge.store.database import Database
+from edge.store.inflow import Came
 
-WINDOW_S = 6 * 3600.0
-WINDOW_S_MIN = 600.0
-"""Of less, nothing is foretold but from this: three stills in a minute are no rate."""
-LOOK_EVERY_S = 30.0
+CAME_S = 14 * 86400.0
+"""What comes in is judged by so many days."""
+WENT_S = 48 * 3600.0
+SPAN_S = 900
+LOOK_EVERY_S = 60.0
 """Counting reads every row."""
+NOTHING = Came(hours=(), object_bytes=0.0)
 
 
 @dataclass
@@ -23,34 +29,74 @@ class Forecast:
     config: Config
     database: Database
     looked_s: float = 0.0
-    arrived: dict[str, tuple[int, int, float]] = field(default_factory=dict)
+    came: dict[str, Came] = field(default_factory=dict)
+    carried: dict[str, Carried] = field(default_factory=dict)
+    used_bytes: int = 0
+    unsafe_bytes: dict[str, int] = field(default_factory=dict)
 
-    def say_outbox(self, destination: str, *, rate_bytes_s: float, bytes_left: int) -> list[str]:
+    def outlook(self, destination: Destination, link: links.LinkRow | None) -> Outlook:
+        """Return what is known of one destination."""
+        self._look()
+        now_s, name = clock.wall_s(), destination.name
+        came = self.came.get(name, NOTHING)
+        carried = self.carried.get(name, Carried())
+        rate_bytes_s = link.rate_bytes_s if link is not None else 0.0
+        return Outlook(
+            now_s=now_s, local_minute=local_minute, hours=destination.parsed_hours,
+            inflow=inflow_of(came.hours, now_s=now_s, local_minute=local_minute) if came.hours else Inflow(),
+            carried=carried if carried.bytes_s > 0 else Carried(bytes_s=rate_bytes_s, up_bytes_s=rate_bytes_s),
+            is_down_long=link is not None and link.state == "down" and now_s - link.since_s > LONG_OUTAGE_S,
+        )  # fmt: skip
+
+    def flow(self, destination: Destination, outlook: Outlook) -> Flow:
+        """Return what comes and goes on average, for utilisation and waiting."""
+        came = self.came.get(destination.name, NOTHING)
+        by_hour = outlook.inflow.by_hour
+        arriving = sum(by_hour) / len(by_hour) if by_hour else outlook.inflow.recent_bytes_s
+        carried = outlook.carried.up_bytes_s if outlook.is_down_long else outlook.carried.bytes_s
+        return Flow(arriving_bytes_s=arriving, leaving_bytes_s=carried, object_bytes=came.object_bytes)
+
+    def say_outbox(self, destination: Destination, outlook: Outlook, *, bytes_left: int) -> list[str]:
         """Return what is foretold of one destination."""
-        self._look()
-        came_bytes, count, _ = self.arrived.get(destination, (0, 0, 0.0))
-        flow = Flow(
-            arriving_bytes_s=self._rate(destination), leaving_bytes_s=rate_bytes_s,
-            object_bytes=came_bytes / count if count else 0.0,
+        return capacity_words.say_outbox(
+            self.flow(destination, outlook), bytes_left=bytes_left, empty_s=outlook.empty_in_s(bytes_left),
+            is_down_long=outlook.is_down_long,
         )  # fmt: skip
-        return capacity_words.say_outbox(flow, bytes_left=bytes_left)
 
-    def say_disk(self) -> str:
-        """Return what is foretold of the disk: every destination gets each object once, so the fullest line counts."""
+    def full_in_s(self, outlooks: dict[str, Outlook]) -> float | None:
+        """Return when new work will be refused: what may not leave yet fills what there is; None: not in sight."""
         self._look()
-        growing_bytes_s = max((self._rate(name) for name in self.arrived), default=0.0)
-        full_s = capacity.full_in_s(
-            free_bytes=durable.free_bytes(self.config.data_dir),
-            reserve_bytes=self.config.node.disk_reserve_mb * 2**20, growing_bytes_s=growing_bytes_s,
-        )  # fmt: skip
-        return capacity_words.say_disk(full_s)
+        ends = [self._full_in_s(outlook, self.unsafe_bytes.get(name, 0)) for name, outlook in outlooks.items()]
+        return min((end for end in ends if end is not None), default=None)
 
-    def _rate(self, destination: str) -> float:
-        came_bytes, _, first_s = self.arrived.get(destination, (0, 0, 0.0))
-        return came_bytes / max(WINDOW_S_MIN, min(WINDOW_S, self.looked_s - first_s))
+    def _full_in_s(self, outlook: Outlook, unsafe_bytes: int) -> float | None:
+        config, free = self.config, durable.free_bytes(self.config.data_dir)
+        rooms = [free - config.node.disk_reserve_mb * 2**20 + max(0, self.used_bytes - unsafe_bytes)]
+        if config.limits.budget_bytes:
+            rooms.append(config.limits.budget_bytes - unsafe_bytes)
+        if not config.required:  # Then nothing ever leaves.
+            rooms[0] -= max(0, self.used_bytes - unsafe_bytes)
+        return outlook.full_in_s(unsafe_bytes, room_bytes=min(rooms))
 
     def _look(self) -> None:
         now_s = clock.wall_s()
-        if not 0 <= now_s - self.looked_s < LOOK_EVERY_S:
-            self.looked_s = now_s
-            self.arrived = deliveries.arrivals(self.database, since_s=now_s - WINDOW_S)
+        if 0 <= now_s - self.looked_s < LOOK_EVERY_S:
+            return
+        self.looked_s = now_s
+        self.came = inflow.came(self.database, since_s=now_s - CAME_S)
+        self.used_bytes = evictions.used_bytes(self.database)
+        self.unsafe_bytes = inflow.unsafe_bytes(self.database)
+        self.carried = {one.name: self._carried(one, now_s) for one in self.config.destination}
+
+    def _carried(self, destination: Destination, now_s: float) -> Carried:
+        hours = destination.parsed_hours
+        spans = links.spans(self.database, destination.name, since_s=now_s - WENT_S, span_s=SPAN_S)
+        return carried_of(
+            [
+                Stretch(
+                    sent_bytes=span.sent_bytes, busy_s=span.busy_s, up_s=span.up_s,
+                    cap_bytes_s=cap_at(hours, local_minute(span.start_s)) if hours else None,
+                )
+                for span in spans
+            ]
+        )  # fmt: skip

@@ -70,6 +70,13 @@ class DestinationView(Answer):
     history: list[RatePoint]
     forecast: list[str] = []
     """In words: when the outbox will be empty, how much of the link is used, how long an object takes."""
+    utilisation: float | None = None
+    """How much of the link is used on average, from 0; at 1 it cannot keep up. None: not known."""
+    waiting_s: float | None = None
+    """Mean time from arrival to delivery, M/M/1; None: not known, or without bound."""
+    arriving_bytes_s: float = 0.0
+    carried_bytes_s: float = 0.0
+    """What the link carries while something waits, outages included."""
 
 
 class OutboxStudy(Answer):
@@ -83,6 +90,27 @@ class OutboxStudy(Answer):
     bytes_left: int
     reason: str
     next_try_s: float | None
+    eta_s: float | None = None
+    """When it will have gone; None: nothing of it waits, or nobody can know."""
+
+
+class AwaySummary(Answer):
+    """What has left this disk, safe elsewhere, and what is here."""
+
+    count: int
+    bytes: int
+    here_bytes: int
+    budget_bytes: int
+    """0: none."""
+
+
+class ReturningStudy(Answer):
+    """A study that is being fetched back."""
+
+    study_instance_uid: str
+    patient_name: str
+    description: str
+    away: AwayView
 
 
 class OutboxView(Answer):
@@ -90,6 +118,10 @@ class OutboxView(Answer):
     studies: list[OutboxStudy]
     disk: str = ""
     """When the disk will be full, in words; empty when that is far."""
+    disk_full_s: float | None = None
+    """The same in seconds; None: not in sight."""
+    away: AwaySummary | None = None
+    returning: list[ReturningStudy] = []
 
 
 class OutboxSummary(Answer):
@@ -97,6 +129,8 @@ class OutboxSummary(Answer):
 
     destinations: list[DestinationView]
     disk: str = ""
+    disk_full_s: float | None = None
+    away: AwaySummary | None = None
 
 
 class OutboxWish(Request):

@@ -9,20 +9,24 @@ import msgspec
 
 from edge.api import local_time, node_shapes
 from edge.api.forecast import Forecast
+from edge.api.recall import Recall
 from edge.api.route import Call, Route
+from edge.api.rows import text
 from edge.config import Config, Destination
-from edge.core import sync_words
+from edge.core import capacity, capacity_words, sync_words
 from edge.core.access import Action, Principal
 from edge.core.delivery import State
+from edge.core.outlook import Outlook, study_ends_s
 from edge.errors import BadInputError, NotFoundError
 from edge.runtime import clock, doorbell
-from edge.store import deliveries, index, links
+from edge.store import deliveries, evictions, fetches, index, inflow, links
 from edge.store.database import Database
 from edge.store.instances import Instances
 
 STUDIES_LISTED_MAX = 300
 HISTORY_S = 24 * 3600.0
 SPAN_S = 300
+RETURNING_LISTED_MAX = 50
 WISHES: dict[str, Callable[..., int]] = {
     "retry": deliveries.retry,
     "hold": deliveries.hold,
@@ -47,11 +51,12 @@ def routes() -> list[Route]:
 class Outbox:
     """Reads what uplink wrote. `bytes_done` counts from when a destination last had everything."""
 
-    def __init__(self, config: Config, database: Database) -> None:
+    def __init__(self, config: Config, database: Database, recall: Recall) -> None:
         self._config = config
         self._database = database
         self._done_before: dict[str, int] = {}
         self._forecast = Forecast(config, database)
+        self._recall = recall
 
     async def summary(self) -> node_shapes.OutboxSummary:
         """Return how each destination stands."""
@@ -59,26 +64,64 @@ class Outbox:
 
     async def view(self) -> node_shapes.OutboxView:
         """Return the same, and every study that is not there yet or came lately, with names."""
-        summary = await self.summary()
-        rows = await asyncio.to_thread(deliveries.list_studies, self._database, limit=STUDIES_LISTED_MAX)
-        studies = [node_shapes.OutboxStudy(**asdict(row)) for row in rows]
-        return node_shapes.OutboxView(destinations=summary.destinations, disk=summary.disk, studies=studies)
+        return await asyncio.to_thread(self._read_all)
+
+    def _read_all(self) -> node_shapes.OutboxView:
+        summary = self._read()
+        rows = deliveries.list_studies(self._database, limit=STUDIES_LISTED_MAX)
+        left = inflow.left_bytes(self._database)
+        ends = {one.name: study_ends_s(left.get(one.name, {}), empty_s=one.eta_s) for one in summary.destinations}
+        studies = [
+            node_shapes.OutboxStudy(**asdict(row), eta_s=ends.get(row.destination, {}).get(row.study_instance_uid))
+            for row in rows
+        ]
+        return node_shapes.OutboxView(
+            destinations=summary.destinations, disk=summary.disk, disk_full_s=summary.disk_full_s,
+            away=summary.away, returning=self._returning(), studies=studies,
+        )  # fmt: skip
 
     def _read(self) -> node_shapes.OutboxSummary:
         now_s = clock.wall_s()
         counts = {row.destination: row for row in deliveries.counts(self._database)}
         known = {row.destination: row for row in links.links(self._database)}
+        outlooks = {one.name: self._forecast.outlook(one, known.get(one.name)) for one in self._config.destination}
         views = [
-            self._view(destination, counts.get(destination.name), known.get(destination.name), now_s)
+            self._view(destination, counts.get(destination.name), known.get(destination.name), outlooks, now_s)
             for destination in self._config.destination
         ]
-        return node_shapes.OutboxSummary(destinations=views, disk=self._forecast.say_disk())
+        required = {name: outlook for name, outlook in outlooks.items() if name in self._config.required}
+        full_s = self._forecast.full_in_s(required or outlooks)
+        return node_shapes.OutboxSummary(
+            destinations=views, disk=capacity_words.say_disk(full_s), disk_full_s=full_s, away=self._away()
+        )
+
+    def _away(self) -> node_shapes.AwaySummary:
+        count, size_bytes = evictions.away(self._database)
+        return node_shapes.AwaySummary(
+            count=count, bytes=size_bytes, here_bytes=self._forecast.used_bytes,
+            budget_bytes=self._config.limits.budget_bytes,
+        )  # fmt: skip
+
+    def _returning(self) -> list[node_shapes.ReturningStudy]:
+        """Return the studies that are being fetched back, with names."""
+        found = fetches.list_studies(self._database, limit=RETURNING_LISTED_MAX)
+        rows = {uid: index.find_study(self._database, uid) or {} for uid, _ in found}
+        return [
+            node_shapes.ReturningStudy(
+                study_instance_uid=uid, patient_name=text(rows[uid], "PatientName"),
+                description=text(rows[uid], "StudyDescription"), away=self._recall.show(away),
+            )
+            for uid, away in found
+        ]  # fmt: skip
 
     def _view(
-        self, destination: Destination, found: deliveries.Counts | None, link: links.LinkRow | None, now_s: float
-    ) -> node_shapes.DestinationView:
+        self, destination: Destination, found: deliveries.Counts | None, link: links.LinkRow | None,
+        outlooks: dict[str, Outlook], now_s: float,
+    ) -> node_shapes.DestinationView:  # fmt: skip
         counts = found.counts if found is not None else {state.value: 0 for state in State}
         bytes_left = found.bytes_left if found is not None else 0
+        outlook = outlooks[destination.name]
+        flow = self._forecast.flow(destination, outlook)
         progress = sync_words.Progress(
             link_state=link.state if link is not None else "unknown",
             rate_bytes_s=link.rate_bytes_s if link is not None else 0.0,
@@ -90,6 +133,7 @@ class Outbox:
             held_count=counts["held"],
             arrived_count=counts["sent"] + counts["committed"] + counts["safe"],
             unproven_count=counts["sent"] + counts["committed"] if destination.readback else 0,
+            left_s=outlook.empty_in_s(bytes_left) if bytes_left else None,
             paused=link.reason if link is not None and link.state in ("up", "slow") else "",
         )
         return node_shapes.DestinationView(
@@ -102,18 +146,21 @@ class Outbox:
             bytes_done=progress.bytes_done,
             eta_s=sync_words.eta_s(progress),
             sentence=sync_words.say(progress, now_s=now_s, zone=local_time.zone()),
-            forecast=self._forecast.say_outbox(
-                destination.name, rate_bytes_s=progress.rate_bytes_s, bytes_left=bytes_left
-            ),
-            history=[
-                node_shapes.RatePoint(
-                    t_s=span.start_s,
-                    bytes_s=span.sent_bytes / SPAN_S,
-                    up=span.up_s / span.seen_s if span.seen_s else None,
-                )
-                for span in links.spans(self._database, destination.name, since_s=now_s - HISTORY_S, span_s=SPAN_S)
-            ],
+            forecast=self._forecast.say_outbox(destination, outlook, bytes_left=bytes_left),
+            utilisation=capacity.utilisation(flow),
+            waiting_s=capacity.waiting_s(flow),
+            arriving_bytes_s=flow.arriving_bytes_s,
+            carried_bytes_s=flow.leaving_bytes_s,
+            history=self._history(destination.name, now_s),
         )
+
+    def _history(self, name: str, now_s: float) -> list[node_shapes.RatePoint]:
+        return [
+            node_shapes.RatePoint(
+                t_s=span.start_s, bytes_s=span.sent_bytes / SPAN_S, up=span.up_s / span.seen_s if span.seen_s else None
+            )
+            for span in links.spans(self._database, name, since_s=now_s - HISTORY_S, span_s=SPAN_S)
+        ]
 
     def _done_since(self, name: str, found: deliveries.Counts | None) -> int:
         if found is None:
@@ -139,7 +186,8 @@ def for_principal(view: node_shapes.OutboxView, principal: Principal) -> node_sh
     if principal.may(Action.READ_IMAGES):
         return view
     unnamed = [msgspec.structs.replace(study, patient_name="", description="") for study in view.studies]
-    return msgspec.structs.replace(view, studies=unnamed)
+    returning = [msgspec.structs.replace(study, patient_name="", description="") for study in view.returning]
+    return msgspec.structs.replace(view, studies=unnamed, returning=returning)
 
 
 async def see_outbox(call: Call) -> node_shapes.OutboxView | None:

@@ -56,7 +56,7 @@ class Parts:
         self.scans = Scans(database)
         self.recall = Recall(database, config.data_dir, config.run_dir / "bells" / "uplink")
         self.shelf = SlideShelf(database, instances, self.scans)
-        self.outbox = Outbox(config, database)
+        self.outbox = Outbox(config, database, self.recall)
         self.health = Health(config, database, self.situation, self.outbox)
         self.desk = Desk(config, database, self.situation, self.hub, public_url=public_url)
         self.guides = Guides(clock.mono_s)

@@ -1,4 +1,4 @@
-"""What will become of the outbox and the disk if things go on as they do: told before it hurts. Pure.
+"""How close a link is to its limit, and how long an object waits there: told before it hurts. Pure.
 
 Objects arrive at a node at random and leave it one after the other, so a link is a queue with one server: with lambda
 objects arriving and mu leaving a second it is used to lambda / mu, and an object is on its way for
@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 RATE_BYTES_S_MIN = 1.0
 """Slower than this is standing still."""
-HORIZON_S = 365 * 86400.0
-"""Nothing is foretold beyond."""
 CLOSE_TO_FULL = 0.85
 """From this utilisation on, waiting grows fast: at 85 % it is already more than six times the sending itself."""
 
@@ -40,26 +38,3 @@ def waiting_s(flow: Flow) -> float | None:
         return None
     mu, arriving = flow.leaving_bytes_s / flow.object_bytes, max(0.0, flow.arriving_bytes_s) / flow.object_bytes
     return 1.0 / (mu - arriving) if mu > arriving else None
-
-
-def empty_in_s(flow: Flow, *, bytes_left: int) -> float | None:
-    """Return when the outbox will be empty, what arrives meanwhile counted in; None: never, as things are."""
-    if bytes_left <= 0:
-        return 0.0
-    spare_bytes_s = flow.leaving_bytes_s - max(0.0, flow.arriving_bytes_s)
-    if flow.leaving_bytes_s < RATE_BYTES_S_MIN or spare_bytes_s < RATE_BYTES_S_MIN:
-        return None
-    return _within(bytes_left / spare_bytes_s)
-
-
-def full_in_s(*, free_bytes: int, reserve_bytes: int, growing_bytes_s: float) -> float | None:
-    """Return when new work will be refused, because less than the reserve is free; None: not in sight."""
-    if free_bytes <= reserve_bytes:
-        return 0.0
-    if growing_bytes_s < RATE_BYTES_S_MIN:
-        return None
-    return _within((free_bytes - reserve_bytes) / growing_bytes_s)
-
-
-def _within(duration_s: float) -> float | None:
-    return duration_s if duration_s <= HORIZON_S else None

@@ -8,16 +8,17 @@ SOON_S = 3 * 86400.0
 """A disk that is full sooner is worth a word."""
 
 
-def say_outbox(flow: Flow, *, bytes_left: int) -> list[str]:
+def say_outbox(flow: Flow, *, bytes_left: int, empty_s: float | None, is_down_long: bool = False) -> list[str]:
     """Return what is foretold of one destination; nothing while too little is known."""
     used = capacity.utilisation(flow)
     if used is None:
         return []
     said = []
-    if used >= 1:
+    if bytes_left > 0 and empty_s is not None:
+        when = "once it is back in reach" if is_down_long else "what comes in meanwhile counted in"
+        said.append(f"Empty in {_about(empty_s)}, {when}")
+    elif bytes_left > 0 and used >= 1:
         said.append("More comes in than the link carries: the outbox grows")
-    elif bytes_left > 0 and (empty_s := capacity.empty_in_s(flow, bytes_left=bytes_left)) is not None:
-        said.append(f"Empty in {_about(empty_s)}, what comes in meanwhile counted in")
     if flow.arriving_bytes_s >= 1:
         close = ", close to its limit" if CLOSE_TO_FULL <= used < 1 else ""
         said.append(f"The link is used to {_percent(used)}{close}")

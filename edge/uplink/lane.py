@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
 
 from edge.core.bucket import QUANTUM_BYTES, Bucket
-from edge.core.hours import DAY_MIN, Hours, cap_at, opens_in_min
+from edge.core.hours import Hours, cap_at, opens_in_min
 from edge.runtime import clock
 from edge.runtime.gate import LOOK_S, Gate
+from edge.runtime.local import local_minute
 
 OFF_LOOK_S = 1.0
 """Hours that begin or end are noticed within this."""
@@ -86,9 +86,3 @@ class Lane(Gate):
             self._looked_s = now_s
             self._cap = cap_at(self._hours, local_minute(now_s))
         return self._cap
-
-
-def local_minute(at_s: float) -> int:
-    """Return the minute of the local week, from Monday 00:00."""
-    at = datetime.fromtimestamp(at_s)
-    return at.weekday() * DAY_MIN + at.hour * 60 + at.minute

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from edge.core.capacity import Flow, empty_in_s, full_in_s, utilisation, waiting_s
+from edge.core.capacity import Flow, utilisation, waiting_s
 
 
 def flow(arriving: float, leaving: float, size: float = 1e6) -> Flow:
@@ -29,21 +29,7 @@ def test_a_link_that_cannot_keep_up_promises_nothing(arriving: float) -> None:
     full = flow(arriving, 1e6)
     assert utilisation(full) == arriving / 1e6
     assert waiting_s(full) is None
-    assert empty_in_s(full, bytes_left=10) is None
-
-
-def test_what_arrives_meanwhile_is_counted_in() -> None:
-    assert empty_in_s(flow(0, 1e6), bytes_left=10_000_000) == 10.0
-    assert empty_in_s(flow(5e5, 1e6), bytes_left=10_000_000) == 20.0
-    assert empty_in_s(flow(5e5, 1e6), bytes_left=0) == 0.0
 
 
 def test_a_link_of_unknown_rate_is_not_guessed() -> None:
-    assert (utilisation(flow(1, 0)), waiting_s(flow(1, 0)), empty_in_s(flow(1, 0), bytes_left=5)) == (None, None, None)
-
-
-def test_the_disk_is_full_when_only_the_reserve_is_left() -> None:
-    assert full_in_s(free_bytes=1100, reserve_bytes=100, growing_bytes_s=10.0) == 100.0
-    assert full_in_s(free_bytes=100, reserve_bytes=100, growing_bytes_s=0.0) == 0.0
-    assert full_in_s(free_bytes=10**12, reserve_bytes=0, growing_bytes_s=0.0) is None
-    assert full_in_s(free_bytes=10**15, reserve_bytes=0, growing_bytes_s=2.0) is None  # Beyond what anybody can know.
+    assert (utilisation(flow(1, 0)), waiting_s(flow(1, 0))) == (None, None)

@@ -144,6 +144,9 @@ export class Api {
   showPicture(id: string, isShown: boolean) {
     return this.post<void>(`/api/v1/sessions/${part(id)}/picture`, { is_shown: isShown });
   }
+  publishSession(id: string, isOn: boolean) {
+    return this.post<void>(`/api/v1/sessions/${part(id)}/publish`, { is_on: isOn });
+  }
   noteConsent(id: string) {
     return this.post<void>(`/api/v1/sessions/${part(id)}/consent`);
   }

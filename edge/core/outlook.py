@@ -1,0 +1,184 @@
+"""What comes in and what can go, hour by hour, and what becomes of outbox and disk from that. Pure.
+
+What comes is judged by the same hour of the days before, once a whole day is known: a clinic is not busy at night. What
+goes is judged by all the time in which something waited, outages included: a link that flaps carries what it carried.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from edge.core.hours import Hours, LocalMinute, cap_at
+
+HOUR_S = 3600.0
+DAY_S = 24 * HOUR_S
+RECENT_S = 6 * HOUR_S
+RECENT_S_MIN = 600.0
+"""Of less, nothing is foretold but from this: three stills in a minute are no rate."""
+KNOWN_S_MIN = 6 * HOUR_S
+"""What a link carries is judged by so much time in which something waited, the newest, if there is as much."""
+STEP_S = 300.0
+HORIZON_S = 60 * DAY_S
+"""Nothing is foretold beyond."""
+RATE_BYTES_S_MIN = 1.0
+"""Slower than this is standing still."""
+LONG_OUTAGE_S = 1800.0
+"""A link that has been down for longer is no longer just flapping."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    """What came in one hour."""
+
+    start_s: float
+    came_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inflow:
+    """What comes in, in bytes a second."""
+
+    by_hour: tuple[float, ...] = ()
+    """Of each hour of the day, once a whole day is known."""
+    recent_bytes_s: float = 0.0
+
+    def at(self, week_min: int) -> float:
+        """Return what is expected at a minute of the local week."""
+        return self.by_hour[week_min // 60 % 24] if self.by_hour else self.recent_bytes_s
+
+
+def inflow_of(hours: Sequence[Hour], *, now_s: float, local_minute: LocalMinute) -> Inflow:
+    """Judge what comes in by what came, the oldest hour first; the hour that runs counts as far as it has run."""
+    if not hours:
+        return Inflow()
+    known_s = now_s - hours[0].start_s
+    recent_s = max(RECENT_S_MIN, min(RECENT_S, known_s))
+    recent = sum(
+        hour.came_bytes * min(1.0, (hour.start_s + HOUR_S - (now_s - recent_s)) / HOUR_S)
+        for hour in hours
+        if hour.start_s + HOUR_S > now_s - recent_s
+    )
+    if known_s < DAY_S:
+        return Inflow(recent_bytes_s=recent / recent_s)
+    came, seen_s = [0.0] * 24, [0.0] * 24
+    start_s = hours[0].start_s
+    while start_s < now_s:
+        seen_s[local_minute(start_s) // 60 % 24] += min(HOUR_S, now_s - start_s)
+        start_s += HOUR_S
+    for hour in hours:
+        came[local_minute(hour.start_s) // 60 % 24] += hour.came_bytes
+    by_hour = tuple(bytes_ / seen if seen else 0.0 for bytes_, seen in zip(came, seen_s, strict=True))
+    return Inflow(by_hour=by_hour, recent_bytes_s=recent / recent_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """What one link did in a stretch of time, the oldest first."""
+
+    sent_bytes: float
+    busy_s: float
+    """Of it, how long something waited to go."""
+    up_s: float
+    cap_bytes_s: float | None = None
+    """What the hours of the destination allowed then; 0: nothing, None: no cap."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What a link carries, in bytes a second; 0: not known."""
+
+    bytes_s: float = 0.0
+    """While something waits, outages and all."""
+    up_bytes_s: float = 0.0
+    """While it is up."""
+
+
+def carried_of(stretches: Sequence[Stretch], *, rate_bytes_s: float = 0.0) -> Carried:
+    """Judge a link by what it did lately; one of which too little is known by the rate of its last objects."""
+    sent = busy_s = up_s = 0.0
+    for stretch in reversed(stretches):
+        if stretch.cap_bytes_s == 0 or stretch.busy_s <= 0:
+            continue
+        sent += stretch.sent_bytes
+        busy_s += stretch.busy_s
+        up_s += min(stretch.busy_s, stretch.up_s)
+        if busy_s >= KNOWN_S_MIN:
+            break
+    if busy_s < RECENT_S_MIN or sent <= 0:
+        return Carried(bytes_s=rate_bytes_s, up_bytes_s=rate_bytes_s)
+    return Carried(bytes_s=sent / busy_s, up_bytes_s=sent / up_s if up_s > 0 else 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """One destination and what is known of it."""
+
+    now_s: float
+    inflow: Inflow
+    carried: Carried
+    local_minute: LocalMinute
+    hours: tuple[Hours, ...] = ()
+    is_down_long: bool = False
+    """Then nobody knows when; what is foretold begins when the link is back."""
+
+    def leaving_at(self, at_s: float) -> float:
+        """Return what can go a second at a time to come."""
+        rate = self.carried.up_bytes_s if self.is_down_long else self.carried.bytes_s
+        cap = cap_at(self.hours, self.local_minute(at_s)) if self.hours else None
+        return rate if cap is None else min(rate, cap)
+
+    def empty_in_s(self, bytes_left: float) -> float | None:
+        """Return when everything will have gone, what comes meanwhile counted in; None: not in sight."""
+        if bytes_left <= 0:
+            return 0.0
+        return self._walk(bytes_left, lambda left: left <= 0)
+
+    def full_in_s(self, bytes_left: float, *, room_bytes: float) -> float | None:
+        """Return when what cannot leave yet takes `room_bytes` more than now; None: not in sight.
+
+        A link that is down for long is taken to stay so: the disk must be told of in time.
+        """
+        if room_bytes <= 0:
+            return 0.0
+        return self._walk(
+            bytes_left, lambda left: left - bytes_left >= room_bytes, is_stopped=self.is_down_long
+        )  # fmt: skip
+
+    def _walk(
+        self, bytes_left: float, is_over: Callable[[float], bool], *, is_stopped: bool = False
+    ) -> float | None:  # fmt: skip
+        """Go through the time to come in steps; an empty outbox stays empty while more can go than comes."""
+        if not is_stopped and max(self.carried.up_bytes_s, self.carried.bytes_s) < RATE_BYTES_S_MIN:
+            return None
+        at_s, left = 0.0, bytes_left
+        while at_s < HORIZON_S:
+            moment_s = self.now_s + at_s
+            gone = 0.0 if is_stopped else self.leaving_at(moment_s)
+            change = self.inflow.at(self.local_minute(moment_s)) - gone
+            after = max(0.0, left + change * STEP_S)
+            if is_over(after):
+                return at_s + self._part(left, after, change, is_over)
+            left, at_s = after, at_s + STEP_S
+        return None
+
+    def _part(self, left: float, after: float, change: float, is_over: Callable[[float], bool]) -> float:
+        """Return how far into a step it was over, by halving."""
+        low, high = 0.0, STEP_S
+        for _ in range(12):
+            middle = (low + high) / 2
+            low, high = (low, middle) if is_over(max(0.0, left + change * middle)) else (middle, high)
+        return high
+
+
+def study_ends_s(bytes_left: Mapping[str, int], *, empty_s: float | None) -> dict[str, float | None]:
+    """Return when each study will have gone, when all have in `empty_s`.
+
+    They share the link by bytes: the smallest are through first, each when every other has had as much as it.
+    """
+    total = sum(bytes_left.values())
+    ends: dict[str, float | None] = {}
+    done, before, waiting = 0, 0, len(bytes_left)
+    for study, size in sorted(bytes_left.items(), key=lambda one: one[1]):
+        done += (size - before) * waiting
+        before, waiting = size, waiting - 1
+        ends[study] = None if empty_s is None else empty_s * done / total if total else 0.0
+    return ends

@@ -1,0 +1,58 @@
+"""What came in for each destination, hour by hour."""
+
+from dataclasses import dataclass
+
+from edge.core.outlook import Hour
+from edge.store.database import Database
+
+HOUR_S = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """Of one destination."""
+
+    hours: tuple[Hour, ...]
+    """In which anything came, the oldest first."""
+    object_bytes: float
+    """Mean size."""
+
+
+def unsafe_bytes(database: Database) -> dict[str, int]:
+    """Return what each destination has not proven yet to have, and is to have."""
+    with database.read() as connection:
+        found = connection.execute(
+            "SELECT destination, sum(size_bytes) FROM deliveries WHERE state NOT IN ('safe', 'cancelled') GROUP BY 1"
+        )
+        return {row[0]: int(row[1]) for row in found}
+
+
+def left_bytes(database: Database) -> dict[str, dict[str, int]]:
+    """Return what each study still has to send, by destination."""
+    left: dict[str, dict[str, int]] = {}
+    with database.read() as connection:
+        for row in connection.execute(
+            "SELECT destination, study_instance_uid AS study, sum(size_bytes) AS bytes FROM deliveries"
+            " WHERE state IN ('waiting', 'sending') GROUP BY 1, 2"
+        ):
+            left.setdefault(row["destination"], {})[row["study"]] = row["bytes"]
+    return left
+
+
+def came(database: Database, *, since_s: float) -> dict[str, Came]:
+    """Return what came since then for each destination. Reads every row: not too often."""
+    found: dict[str, list[tuple[float, int, int]]] = {}
+    with database.read() as connection:
+        for row in connection.execute(
+            "SELECT destination, CAST(made_s / ? AS INTEGER) * ? AS start_s, sum(size_bytes) AS bytes,"
+            " count(*) AS count FROM deliveries WHERE made_s >= ? AND state != 'cancelled' GROUP BY 1, 2 ORDER BY 1, 2",
+            (HOUR_S, HOUR_S, since_s),
+        ):
+            found.setdefault(row["destination"], []).append((row["start_s"], row["bytes"], row["count"]))
+    return {
+        name: Came(
+            hours=tuple(Hour(start_s=float(start_s), came_bytes=size) for start_s, size, _ in hours),
+            object_bytes=sum(size for _, size, _ in hours) / max(1, sum(count for *_, count in hours)),
+        )
+        for name, hours in found.items()
+    }
