@@ -10,6 +10,7 @@ from aiohttp import web
 
 from edge.api.route import Call, Door, Route
 from edge.core.access import Action, Principal
+from edge.core.session import Role
 from edge.core.turn import ice_servers
 from edge.errors import BadInputError, NotSignedInError, RefusedError
 from edge.runtime import clock
@@ -83,7 +84,8 @@ async def send(call: Call) -> web.Response:
     offer = await _read_offer(call)
     parts, principal, session_id = call.parts, call.principal, call.path("session_id")
     peer_id = await _admit(call)
-    name = shown_name(call.text("name")) or principal.name
+    # A device that was invited as a camera is nobody.
+    name = shown_name(call.text("name")) or ("" if principal.session_role is Role.CAMERA else principal.name)
     answer = await parts.rpc("live", "camera.offer", session_id=session_id, peer_id=peer_id, name=name, sdp=offer)
     await parts.audit(principal, "live.send", session_id, peer=peer_id)
     return _created(call, f"/whip/{session_id}/{peer_id}", answer)

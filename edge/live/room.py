@@ -143,6 +143,7 @@ class Room:
     async def show_picture(self, *, is_shown: bool) -> None:
         """Send the picture to everybody, or to the bedside alone; voices and messages go on."""
         self._is_shown = is_shown
+        self._show_second()
         event(log, "room.shown" if is_shown else "room.hidden", session_id=self.session_id)
         for peer in list(self._peers.values()):
             if peer.role is not Role.BEDSIDE:
@@ -178,9 +179,12 @@ class Room:
 
     def _second_changed(self) -> None:
         """Give everybody the second picture there is now, and tell their screens of it."""
-        for peer in list(self._peers.values()):
-            peer.show_second(self.camera.hub)
+        self._show_second()
         self.say(self.camera.show(), None)
+
+    def _show_second(self) -> None:
+        for peer in list(self._peers.values()):
+            peer.show_second(self.camera.hub if self._is_shown or peer.role is Role.BEDSIDE else None)
 
     def _outlet_changed(self) -> None:
         self._tell("publish.state", session_id=self.session_id, publish=self._publish_state())
@@ -202,7 +206,7 @@ class Room:
         self._tell("peer.joined", session_id=self.session_id, **_who(peer), joined_s=peer.joined_s)
         if self._hub.state is not None:
             peer.tell({"type": "picture", "state": self._hub.state})
-        peer.show_second(self.camera.hub)
+        self._show_second()
         peer.tell(self.camera.show())
         if peer.peer_id == PUBLISH_ID and self._outlet is not None:
             self._outlet.connected()

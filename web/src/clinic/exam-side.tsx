@@ -3,10 +3,13 @@ import { QualityChip, RecordedTime } from "../components/call-words";
 import { Icon } from "../components/icon";
 import { LevelMeter } from "../components/level-meter";
 import { People } from "../components/people";
+import type { CameraSender } from "../lib/camera";
 import { t } from "../lib/i18n";
+import type { SecondLayout } from "../lib/second-layout";
 import type { SessionView } from "../lib/shapes";
 import type { CallInHand } from "../lib/use-call";
 import type { useMicrophone } from "../lib/use-microphone";
+import { CameraPanel } from "./camera-panel";
 import { PictureSwitch } from "./privacy";
 import { SAVE_LAST_S, type RecordActs } from "./record-acts";
 
@@ -15,6 +18,9 @@ export interface ExamSideProps {
   acts: RecordActs;
   sound: ReturnType<typeof useMicrophone>;
   hand: CallInHand;
+  camera: CameraSender;
+  secondLayout: SecondLayout;
+  onSecondLayout: (layout: SecondLayout) => void;
   isSpeakerOff: boolean;
   onSpeakerOff: (isOff: boolean) => void;
   onDraw: () => void;
@@ -53,6 +59,7 @@ export function ExamSide(props: ExamSideProps) {
         <PictureSwitch view={view} />
       </section>
       <SoundPanel {...props} />
+      <CameraPanel view={view} camera={props.camera} second={hand.room.second} layout={props.secondLayout} onLayout={props.onSecondLayout} />
     </aside>
   );
 }

@@ -9,6 +9,7 @@ import { drawingSaved } from "../components/drawing-words";
 import { useKeysHelp } from "../components/keys-help";
 import { PatientBar } from "../components/patient-bar";
 import { Picture } from "../components/picture";
+import { Pictures } from "../components/pictures";
 import { Pointers } from "../components/pointer-layer";
 import { say, sayError } from "../components/toast";
 import { api } from "../lib/api";
@@ -16,7 +17,9 @@ import { useKeys } from "../lib/hooks";
 import { t } from "../lib/i18n";
 import { useMe } from "../lib/me";
 import type { SessionView } from "../lib/shapes";
+import { nextLayout, useSecondLayout } from "../lib/second-layout";
 import { useCall } from "../lib/use-call";
+import { useCamera } from "../lib/use-camera";
 import { useDrawing } from "../lib/use-drawing";
 import { useMicrophone } from "../lib/use-microphone";
 import type { CallMessage } from "../lib/whep";
@@ -43,12 +46,14 @@ export function Exam({ view, onView }: { view: SessionView; onView: (view: Sessi
   const drawing = useDrawing(() => hand.call, () => say(t("draw.not_now"), "warn"));
   const { call, status, room } = hand;
   const acts = useRecordActs(view);
+  const camera = useCamera(view.session_id, api, ownName);
+  const [secondLayout, setSecondLayout] = useSecondLayout();
   useEffect(() => void sound.open(), []);
   // The data channel is often a moment ahead of the event stream: the newer of the two is shown.
   useEffect(() => {
     if (room.view) onView(room.view);
   }, [room.view]);
-  useExamKeys(acts, () => drawing.choose(drawing.tool), () => sound.track && sound.microphone.setMuted(!sound.isMuted));
+  useExamKeys(acts, () => drawing.choose(drawing.tool), () => setSecondLayout(nextLayout(secondLayout)), () => sound.track && sound.microphone.setMuted(!sound.isMuted));
   const frame = (nowMs: number, rtp: number | undefined, video: HTMLVideoElement) => {
     hand.staleWatch.frameSeen(nowMs);
     drawing.frameShown(video, rtp);
@@ -64,9 +69,11 @@ export function Exam({ view, onView }: { view: SessionView; onView: (view: Sessi
         <Button kind="danger" icon="stop" onClick={() => setOpened("end")}>{t("exam.end")}</Button>
       </header>
       <section class={`exam-stage${view.recording.is_recording ? " exam-stage-recording" : ""}${drawing.phase === "off" ? "" : " exam-stage-drawing"}`}>
-        <Picture stream={call.stream} label={t("call.picture")} isSpeakerOff={isSpeakerOff} onFrame={frame}>
-          {drawing.phase === "off" ? <Pointers pointers={room.pointers} /> : <DrawLayer drawing={drawing} />}
-        </Picture>
+        <Pictures hand={hand} layout={secondLayout} onLayout={setSecondLayout} isAlone={drawing.phase !== "off"}>
+          <Picture stream={call.stream} label={t("call.picture")} isSpeakerOff={isSpeakerOff} onFrame={frame}>
+            {drawing.phase === "off" ? <Pointers pointers={room.pointers} /> : <DrawLayer drawing={drawing} />}
+          </Picture>
+        </Pictures>
         {drawing.phase === "off" ? null : <DrawBar drawing={drawing} />}
         <CallNotice call={call} status={status} isStale={hand.isStale} source={view.source_state} />
         <WaitingCards view={view} />
@@ -74,7 +81,7 @@ export function Exam({ view, onView }: { view: SessionView; onView: (view: Sessi
         <RequestCards requests={room.requests} onAnswer={(id, answer) => call.send({ type: "request.answer", request_id: id, answer })} />
       </section>
       <ExamSide
-        view={view} hand={hand} acts={acts} sound={sound}
+        view={view} hand={hand} acts={acts} sound={sound} camera={camera} secondLayout={secondLayout} onSecondLayout={setSecondLayout}
         isSpeakerOff={isSpeakerOff} onSpeakerOff={setSpeakerOff} onDraw={() => drawing.choose(drawing.tool)} onInvite={() => setOpened("invite")}
       />
       <div class="exam-strip">
@@ -124,8 +131,8 @@ function hear(message: CallMessage, ownName: string): void {
   if (message.type === "error") say(String(message.message ?? ""), "bad", String(message.next_step ?? ""));
 }
 
-function useExamKeys(acts: ReturnType<typeof useRecordActs>, draw: () => void, mute: () => unknown): void {
-  useKeys({ d: draw, r: () => void acts.toggle(), s: () => void acts.still(), l: () => void acts.saveLast(), m: () => void mute() });
+function useExamKeys(acts: ReturnType<typeof useRecordActs>, draw: () => void, second: () => void, mute: () => unknown): void {
+  useKeys({ d: draw, c: second, r: () => void acts.toggle(), s: () => void acts.still(), l: () => void acts.saveLast(), m: () => void mute() });
   useKeysHelp({
     title: t("exam.keys"),
     keys: [
@@ -134,6 +141,7 @@ function useExamKeys(acts: ReturnType<typeof useRecordActs>, draw: () => void, m
       { caps: ["S"], does: t("exam.keys.still") },
       { caps: ["L"], does: t("exam.keys.save_last") },
       { caps: ["M"], does: t("exam.keys.mute") },
+      { caps: ["C"], does: t("second.keys") },
     ],
   });
 }

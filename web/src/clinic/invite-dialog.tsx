@@ -12,8 +12,8 @@ import { useRemote } from "../lib/hooks";
 import { t } from "../lib/i18n";
 import type { Invite } from "../lib/shapes";
 
-type GuestRole = "specialist" | "observer";
-const ROLES = ["specialist", "observer"] as const;
+type GuestRole = "specialist" | "observer" | "camera";
+const ROLES = ["specialist", "observer", "camera"] as const;
 
 /** A way into this exam for somebody who is not here: a code to scan, digits to tell, a link to send. */
 export function InviteDialog({ sessionId, onClose }: { sessionId: string; onClose: () => void }) {

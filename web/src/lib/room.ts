@@ -29,6 +29,16 @@ export interface Room {
   pointers: RemotePointer[];
   /** What was drawn on a still, by the UID of the drawing: as far as this page has heard of it. */
   drawings: Record<string, SavedDrawing>;
+  second: SecondPicture;
+}
+
+/** What the node says of the picture beside the ultrasound. */
+export interface SecondPicture {
+  isThere: boolean;
+  /** Who sends it; empty for a camera of the node's own. */
+  name: string;
+  peerId: string | null;
+  isStale: boolean;
 }
 
 export interface SavedDrawing {
@@ -37,7 +47,8 @@ export interface SavedDrawing {
   words: string;
 }
 
-export const EMPTY_ROOM: Room = { view: null, requests: [], pointers: [], drawings: {} };
+export const NO_SECOND: SecondPicture = { isThere: false, name: "", peerId: null, isStale: false };
+export const EMPTY_ROOM: Room = { view: null, requests: [], pointers: [], drawings: {}, second: NO_SECOND };
 const REQUEST_COUNT_MAX = 12;
 /** A pointer that rests longer than this is taken off the picture. */
 export const POINTER_MS_MAX = 6000;
@@ -57,6 +68,8 @@ export function takeMessage(room: Room, message: CallMessage, nowMs: number): Ro
       return { ...room, view: mergeView(room.view, message.session as Partial<SessionView> | undefined) };
     case "peers":
       return room.view && Array.isArray(message.peers) ? { ...room, view: { ...room.view, peers: message.peers as Peer[] } } : room;
+    case "second":
+      return { ...room, second: readSecond(message) };
     case "saved":
       return message.kind === "annotation" ? { ...room, drawings: { ...room.drawings, [String(message.sop_instance_uid)]: readDrawing(message) } } : room;
     case "request":
@@ -102,6 +115,11 @@ function addRequest(requests: RoomRequest[], message: CallMessage, nowMs: number
 function answerRequest(requests: RoomRequest[], message: CallMessage, nowMs: number): RoomRequest[] {
   const answer = message.answer === "done" ? "done" : "cannot";
   return requests.map((request) => (request.id === message.request_id ? { ...request, answer, atMs: nowMs } : request));
+}
+
+function readSecond(message: CallMessage): SecondPicture {
+  const peerId = typeof message.peer_id === "string" ? message.peer_id : null;
+  return { isThere: message.is_there === true, name: String(message.name ?? ""), peerId, isStale: message.state !== "live" };
 }
 
 const TOOLS: Record<string, Shape["tool"]> = { arrow: "arrow", freehand: "pen", distance: "caliper", ellipse: "ellipse" };

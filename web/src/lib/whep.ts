@@ -1,5 +1,6 @@
-import { ApiError, asApiError, refusal } from "./api";
+import { ApiError, asApiError } from "./api";
 import { SilenceWatch, StatsMeter, type CallStats } from "./call-stats";
+import { Signalling, type SignallingOptions } from "./signalling";
 
 /** The life of one call.
 
@@ -7,8 +8,9 @@ import { SilenceWatch, StatsMeter, type CallStats } from "./call-stats";
                         │ refused (token ended, session closed)                 │
                         └──────────────▶ ended ◀──leave, session closed─────────┘
 
-   A reconnect is a new WHEP offer with the same token: the node cannot restart ICE. The class knows no DOM; the page
-   gives it a microphone track and takes the stream.  Standard: draft-ietf-wish-whep */
+   A path that breaks is restarted under the same keys; when that does not help either, a reconnect is a new WHEP offer
+   with the same token. The class knows no DOM; the page gives it a microphone track and takes the streams: the
+   ultrasound with the sound, and the second picture.  Standard: draft-ietf-wish-whep */
 export type CallState = "idle" | "connecting" | "live" | "waiting" | "ended";
 
 export interface CallStatus {
@@ -27,20 +29,13 @@ export interface CallMessage {
   [field: string]: unknown;
 }
 
-export interface CallOptions {
-  /** Where to offer, for example /whep/ID. */
-  url: string;
-  /** Headers that say who asks: a bearer token or the mark of a page of ours. */
-  headers: () => Record<string, string>;
+export interface CallOptions extends SignallingOptions {
   iceServers?: RTCIceServer[];
   makePeer?: (configuration: RTCConfiguration) => RTCPeerConnection;
-  fetchImpl?: typeof fetch;
   now?: () => number;
 }
 
-const GATHER_MS_MAX = 1500;
 const CONNECT_MS_MAX = 12_000;
-const ANSWER_MS_MAX = 10_000;
 /** "disconnected" often mends itself; longer than this it seldom does. */
 const LOST_MS_MAX = 3000;
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
@@ -59,7 +54,8 @@ export class Call extends EventTarget {
   private ptr: RTCDataChannel | null = null;
   private audioSender: RTCRtpSender | null = null;
   private microphone: MediaStreamTrack | null = null;
-  private resource: string | null = null;
+  private signalling: Signalling | null = null;
+  private secondTransceiver: RTCRtpTransceiver | null = null;
   private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
   private readonly meter = new StatsMeter();
   private silence = new SilenceWatch(SILENT_COUNT_MAX);
@@ -69,15 +65,19 @@ export class Call extends EventTarget {
   private turn = 0;
   status: CallStatus = { state: "idle", nextTryMs: null, attemptCount: 0, error: null };
   readonly stream: MediaStream;
+  /** The picture beside the ultrasound, for as long as there is one. */
+  readonly second: MediaStream;
   /** This page's own name among the peers, known once connected. */
   peerId: string | null = null;
 
   constructor(
     private readonly options: CallOptions,
     stream?: MediaStream,
+    second?: MediaStream,
   ) {
     super();
     this.stream = stream ?? new MediaStream();
+    this.second = second ?? new MediaStream();
   }
 
   /** Join. `microphone` may be null: listening only, and a track may come later. */
@@ -129,19 +129,11 @@ export class Call extends EventTarget {
 
   private async offer(turn: number): Promise<void> {
     const peer = this.makePeer();
+    const signalling = new Signalling(this.options);
+    this.signalling = signalling;
     this.later("connect", CONNECT_MS_MAX, () => this.lost("call.slow", "The call could not be set up in time."));
-    await peer.setLocalDescription(await peer.createOffer());
-    await this.gathered(peer);
-    if (turn !== this.turn) return;
-    const response = await this.post(peer.localDescription?.sdp ?? "");
-    const place = response.headers.get("Location");
-    if (turn !== this.turn) {
-      this.remove(place);
-      return;
-    }
-    this.resource = place;
-    this.peerId = place?.split("/").pop() ?? null;
-    await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
+    await signalling.connect(peer, () => turn === this.turn);
+    if (turn === this.turn) this.peerId = signalling.peerId;
   }
 
   private makePeer(): RTCPeerConnection {
@@ -149,6 +141,7 @@ export class Call extends EventTarget {
     const peer = make({ iceServers: this.options.iceServers ?? [], bundlePolicy: "max-bundle" });
     this.peer = peer;
     peer.addTransceiver("video", { direction: "recvonly" });
+    this.secondTransceiver = peer.addTransceiver("video", { direction: "recvonly" });
     const audio = peer.addTransceiver(this.microphone ?? "audio", { direction: "sendrecv" });
     this.audioSender = audio.sender;
     this.listen(peer.createDataChannel("ctl", { ordered: true }), "ctl");
@@ -182,8 +175,9 @@ export class Call extends EventTarget {
 
   private took(peer: RTCPeerConnection, event: RTCTrackEvent): void {
     if (peer !== this.peer) return;
-    for (const old of this.stream.getTracks()) if (old.kind === event.track.kind) this.stream.removeTrack(old);
-    this.stream.addTrack(event.track);
+    const stream = event.transceiver && event.transceiver === this.secondTransceiver ? this.second : this.stream;
+    for (const old of stream.getTracks()) if (old.kind === event.track.kind) stream.removeTrack(old);
+    stream.addTrack(event.track);
     this.dispatchEvent(new CustomEvent("stream", { detail: this.stream }));
   }
 
@@ -195,6 +189,8 @@ export class Call extends EventTarget {
         break;
       case "disconnected":
         this.later("lost", LOST_MS_MAX, () => this.lost("call.lost", "The connection to the node was lost."));
+        // Another path is tried at once; when the node does not take it, the time runs out.
+        void this.signalling?.restart().catch(() => undefined);
         break;
       case "failed":
       case "closed":
@@ -242,50 +238,10 @@ export class Call extends EventTarget {
     const peer = this.peer;
     this.peer = this.ctl = this.ptr = this.audioSender = null;
     peer?.close();
-    this.remove(this.resource);
-    this.resource = null;
+    this.signalling?.leave();
+    this.signalling = null;
     this.meter.reset();
     this.silence = new SilenceWatch(SILENT_COUNT_MAX);
-  }
-
-  private remove(place: string | null): void {
-    if (!place) return;
-    const fetchIt = this.options.fetchImpl ?? fetch;
-    // Said once; a node out of reach notices by itself that the peer has gone.
-    void fetchIt(place, { method: "DELETE", headers: this.options.headers(), credentials: "same-origin", keepalive: true }).catch(() => undefined);
-  }
-
-  private async post(sdp: string): Promise<Response> {
-    const fetchIt = this.options.fetchImpl ?? fetch;
-    let response: Response;
-    try {
-      response = await fetchIt(this.options.url, {
-        method: "POST",
-        headers: { ...this.options.headers(), "Content-Type": "application/sdp", Accept: "application/sdp" },
-        body: sdp,
-        credentials: "same-origin",
-        signal: AbortSignal.timeout(ANSWER_MS_MAX),
-      });
-    } catch {
-      throw new ApiError(0, "node.unreachable", "The node does not answer.", "It reconnects by itself.");
-    }
-    if (!response.ok) throw await refusal(response);
-    return response;
-  }
-
-  /** Wait for the candidates, but not for ever: a slow STUN server must not hold up a call on the same network. */
-  private gathered(peer: RTCPeerConnection): Promise<void> {
-    if (peer.iceGatheringState === "complete") return Promise.resolve();
-    return new Promise((resolve) => {
-      const look = () => peer.iceGatheringState === "complete" && done();
-      const done = () => {
-        peer.removeEventListener("icegatheringstatechange", look);
-        this.cancel("gather");
-        resolve();
-      };
-      peer.addEventListener("icegatheringstatechange", look);
-      this.later("gather", GATHER_MS_MAX, done);
-    });
   }
 
   private measure(): void {

@@ -8,6 +8,7 @@ import { t } from "../lib/i18n";
 import { useMicrophone } from "../lib/use-microphone";
 import "../styles/call.css";
 import "./live.css";
+import { CameraPage } from "./camera-page";
 import { LiveRoom } from "./room";
 import { PreJoin } from "./pre-join";
 import { takeToken } from "./ticket";
@@ -18,7 +19,10 @@ export default function LivePage({ params }: PageProps) {
   useTitle(t("live.title"));
   const token = useMemo(() => takeToken(sessionId), [sessionId]);
   const api = useMemo(() => new Api(token), [token]);
-  const entry = useRemote(async (signal) => ({ me: await api.me(signal), session: await api.session(sessionId, signal) }), [api, sessionId]);
+  const entry = useRemote(async (signal) => {
+    const me = await api.me(signal);
+    return { me, session: me.session_role === "camera" ? null : await api.session(sessionId, signal) };
+  }, [api, sessionId]);
   const sound = useMicrophone();
   const [stage, setStage] = useState<"door" | "in" | "left" | "over">("door");
   const [name, setName] = useState("");
@@ -27,8 +31,10 @@ export default function LivePage({ params }: PageProps) {
   if (stage === "over") return <Over title={reason?.message ?? t("live.ended.title")} hint={reason?.nextStep || t("live.ended.hint")} />;
   if (entry.error) return <NoEntry error={entry.error} onRetry={entry.reload} />;
   if (!entry.data) return <main id="content" class="live-door room-dark"><div class="live-card"><p role="status">{t("live.join.checking")}</p><Skeleton rows={2} /></div></main>;
+  if (entry.data.session === null) return <CameraPage api={api} sessionId={sessionId} />;
   if (entry.data.session.state === "closed") return <Over title={t("live.join.session_closed")} hint={t("live.ended.hint")} />;
-  const { me, session } = entry.data;
+  const { me } = entry.data;
+  const session = entry.data.session;
   if (stage === "in") {
     return (
       <LiveRoom

@@ -5,6 +5,7 @@ import { DrawLayer } from "../components/draw-layer";
 import { useKeysHelp } from "../components/keys-help";
 import { patientFacts } from "../components/patient-bar";
 import { Picture } from "../components/picture";
+import { Pictures } from "../components/pictures";
 import { PointerPad, Pointers } from "../components/pointer-layer";
 import { requestWords } from "../components/request-words";
 import { StateChip } from "../components/state-chip";
@@ -15,6 +16,7 @@ import { useKeys } from "../lib/hooks";
 import { t } from "../lib/i18n";
 import type { RoomRequest } from "../lib/room";
 import { hasAsked, isOf, mayAct } from "../lib/guide";
+import { nextLayout, useSecondLayout } from "../lib/second-layout";
 import type { Guide, Me, SessionView } from "../lib/shapes";
 import { useCall, type CallInHand } from "../lib/use-call";
 import { useDrawing } from "../lib/use-drawing";
@@ -53,6 +55,7 @@ export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveR
   const layout = useLiveLayout(aspect);
   const [isPointing, setPointing] = useState(true);
   const [isSpeakerOff, setSpeakerOff] = useState(false);
+  const [secondLayout, setSecondLayout] = useSecondLayout();
   const [opened, setOpened] = useState<"ask" | "details" | null>(null);
   const hasBeenLive = useRef(false);
   if (status.state === "live") hasBeenLive.current = true;
@@ -72,6 +75,7 @@ export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveR
     m: () => sound.track && sound.microphone.setMuted(!sound.isMuted),
     p: () => setPointing(!isPointing),
     f: () => void toggleFull(),
+    ...(room.second.isThere ? { c: () => setSecondLayout(nextLayout(secondLayout)) } : {}),
     ...(mayAsk && isGuide ? { d: () => drawing.choose(drawing.tool), s: act.still, l: act.saveLast, a: () => setOpened("ask") } : {}),
   });
   const leave = () => {
@@ -86,10 +90,12 @@ export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveR
   return (
     <main id="content" class={`live live-${layout} room-dark${view.recording?.is_recording ? " live-recording" : ""}${isStopped ? " live-dark" : ""}${drawing.phase === "off" ? "" : " live-drawing"}`} data-live>
       <h1 class="only-heard">{t("live.title")}</h1>
-      <Picture stream={call.stream} label={t("call.picture")} isSpeakerOff={isSpeakerOff} onFrame={frame} onAspect={setAspect}>
-        {isPointing && drawing.phase === "off" ? <PointerPad onPoint={(x, y, visible) => call.point(x, y, visible, hand.shownRtp.current)} /> : null}
-        {drawing.phase === "off" ? <Pointers pointers={room.pointers} /> : <DrawLayer drawing={drawing} />}
-      </Picture>
+      <Pictures hand={hand} layout={secondLayout} onLayout={setSecondLayout} isAlone={drawing.phase !== "off"}>
+        <Picture stream={call.stream} label={t("call.picture")} isSpeakerOff={isSpeakerOff} onFrame={frame} onAspect={setAspect}>
+          {isPointing && drawing.phase === "off" ? <PointerPad onPoint={(x, y, visible) => call.point(x, y, visible, hand.shownRtp.current)} /> : null}
+          {drawing.phase === "off" ? <Pointers pointers={room.pointers} /> : <DrawLayer drawing={drawing} />}
+        </Picture>
+      </Pictures>
       {drawing.phase === "off" ? null : <DrawBar drawing={drawing} />}
       <Head view={view} hand={hand} />
       {isStopped ? <p class="live-stopped" role="status">{t("live.stopped")}</p> : null}
@@ -100,6 +106,7 @@ export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveR
         isDrawing={drawing.phase !== "off"}
         onDraw={() => (drawing.phase === "off" ? drawing.choose(drawing.tool) : drawing.stop())} isSpeakerOff={isSpeakerOff} onSpeakerOff={setSpeakerOff}
         onStill={act.still} onClip={act.clip} onSaveLast={act.saveLast}
+        secondLayout={secondLayout} onSecondLayout={setSecondLayout}
         onAsk={() => setOpened("ask")} onDetails={() => setOpened("details")} onFull={() => void toggleFull()} onLeave={leave}
       />
       {opened === "ask" ? <AskDialog requests={room.requests} onAsk={(text) => act.ask(text)} onClose={() => setOpened(null)} /> : null}
@@ -185,6 +192,7 @@ function useLiveKeys(keys: Record<string, () => unknown>): void {
       { caps: ["L"], does: t("live.keys.save_last") },
       { caps: ["A"], does: t("live.keys.ask") },
       { caps: ["F"], does: t("live.keys.full") },
+      { caps: ["C"], does: t("second.keys") },
     ],
   });
 }

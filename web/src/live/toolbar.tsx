@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { Icon, type IconName } from "../components/icon";
 import { t } from "../lib/i18n";
+import { nextLayout, type SecondLayout } from "../lib/second-layout";
 import type { SessionView } from "../lib/shapes";
 import type { CallInHand } from "../lib/use-call";
 import type { useMicrophone } from "../lib/use-microphone";
@@ -23,6 +24,8 @@ export interface ToolbarProps {
   onStill: () => void;
   onClip: (isStart: boolean) => void;
   onSaveLast: () => void;
+  secondLayout: SecondLayout;
+  onSecondLayout: (layout: SecondLayout) => void;
   onAsk: () => void;
   onDetails: () => void;
   onFull: () => void;
@@ -64,6 +67,9 @@ export function Toolbar(props: ToolbarProps) {
         </>
       ) : null}
       <span class="tools-line" />
+      {props.hand.room.second.isThere ? (
+        <Tool icon="screen" isOn={props.secondLayout !== "away"} label={t("second.layout")} onClick={() => props.onSecondLayout(nextLayout(props.secondLayout))}>{t("second.tool")}</Tool>
+      ) : null}
       <Tool icon="people" count={view.peers?.length} onClick={props.onDetails}>{t("live.tool.more")}</Tool>
       <Tool icon="full" isWideOnly onClick={props.onFull}>{t("live.tool.full")}</Tool>
       <Tool icon="leave" isLeave onClick={props.onLeave}>{t("live.tool.leave")}</Tool>

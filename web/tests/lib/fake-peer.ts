@@ -25,8 +25,9 @@ export class FakeChannel extends EventTarget {
   }
 }
 
+export const OFFER = ["v=0", "m=video 9 UDP/TLS/RTP/SAVPF 96 97", "a=mid:0", "a=ice-ufrag:first", "a=ice-pwd:secret-of-first", ""].join("\r\n");
+
 export class FakePeer extends EventTarget {
-  iceGatheringState: RTCIceGatheringState = "new";
   connectionState: RTCPeerConnectionState = "new";
   localDescription: { sdp: string } | null = null;
   remote: RTCSessionDescriptionInit | null = null;
@@ -39,21 +40,35 @@ export class FakePeer extends EventTarget {
     const kind = typeof kindOrTrack === "string" ? kindOrTrack : "audio";
     const transceiver = { kind, direction: init?.direction, track: typeof kindOrTrack === "string" ? null : kindOrTrack };
     this.transceivers.push(transceiver);
-    return { sender: { replaceTrack: async (track: unknown) => void (transceiver.track = track) } };
+    return Object.assign(transceiver, { sender: { replaceTrack: async (track: unknown) => void (transceiver.track = track) } });
   }
   createDataChannel(label: string, options: RTCDataChannelInit): FakeChannel {
     this.channels[label] = new FakeChannel(label, options);
     return this.channels[label];
   }
-  async createOffer() {
-    return { type: "offer", sdp: "v=0 offer" };
+  configuration: RTCConfiguration = {};
+  signalingState: RTCSignalingState = "stable";
+  get currentRemoteDescription() {
+    return this.remote;
+  }
+  async createOffer(options?: { iceRestart?: boolean }) {
+    return { type: "offer", sdp: options?.iceRestart ? OFFER.replaceAll("first", "again") : OFFER };
+  }
+  getConfiguration(): RTCConfiguration {
+    return this.configuration;
+  }
+  setConfiguration(configuration: RTCConfiguration): void {
+    // Too late once candidates are looked for.
+    if (this.localDescription === null) this.configuration = configuration;
   }
   async setLocalDescription(description: { sdp: string }): Promise<void> {
     this.localDescription = { sdp: description.sdp };
-    this.iceGatheringState = "gathering";
   }
   async setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void> {
     this.remote = description;
+  }
+  find(...candidates: string[]): void {
+    for (const candidate of candidates) this.dispatchEvent(Object.assign(new Event("icecandidate"), { candidate: { candidate } }));
   }
   async getStats() {
     return new Map(this.report.map((entry, index) => [index, entry]));
@@ -61,11 +76,6 @@ export class FakePeer extends EventTarget {
   close(): void {
     this.isClosed = true;
     this.connectionState = "closed";
-  }
-  gathered(): void {
-    this.iceGatheringState = "complete";
-    this.localDescription = { sdp: "v=0 offer with candidates" };
-    this.dispatchEvent(new Event("icegatheringstatechange"));
   }
   become(state: RTCPeerConnectionState): void {
     this.connectionState = state;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Call, type CallState } from "../../src/lib/whep";
-import { FakePeer, FakeStream } from "./fake-peer";
+import { FakePeer, FakeStream, OFFER } from "./fake-peer";
 
 interface Asked {
   method: string;
@@ -15,8 +15,12 @@ let states: CallState[];
 let answer: () => Response | Promise<Response>;
 let call: Call;
 let stream: FakeStream;
+let second: FakeStream;
 
-const created = () => new Response("v=0 answer", { status: 201, headers: { Location: `/whep/s1/peer${peers.length}` } });
+const RELAY = '<turn:relay.example:3478>; rel="ice-server"; username="9:a"; credential="p\\"w"; credential-type="password"';
+const ANSWER = "v=0\r\nm=video 9 X 96\r\na=ice-ufrag:node\r\na=ice-pwd:node-secret\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=end-of-candidates\r\n";
+const created = () => new Response(ANSWER, { status: 201, headers: { Location: `/whep/s1/peer${peers.length}`, ETag: '"one"', Link: RELAY } });
+let patched: (init: RequestInit) => Response;
 const refused = (status: number) => Response.json({ code: "x", message: "No.", next_step: "Ask." }, { status });
 
 beforeEach(() => {
@@ -25,7 +29,9 @@ beforeEach(() => {
   asked = [];
   states = [];
   answer = created;
+  patched = () => new Response(null, { status: 204, headers: { ETag: '"one"' } });
   stream = new FakeStream();
+  second = new FakeStream();
   call = new Call(
     {
       url: "/whep/s1",
@@ -36,11 +42,12 @@ beforeEach(() => {
       },
       fetchImpl: (async (url: string, init: RequestInit) => {
         asked.push({ method: init.method!, url, headers: init.headers as Record<string, string>, body: init.body });
-        return init.method === "DELETE" ? new Response(null, { status: 200 }) : answer();
+        return init.method === "POST" ? answer() : init.method === "PATCH" ? patched(init) : new Response(null, { status: 200 });
       }) as unknown as typeof fetch,
       now: () => Date.now(),
     },
     stream as unknown as MediaStream,
+    second as unknown as MediaStream,
   );
   call.addEventListener("status", () => states.push(call.status.state));
 });
@@ -53,7 +60,6 @@ const last = () => peers.at(-1)!;
 async function join(): Promise<FakePeer> {
   void call.start(null);
   await settle();
-  last().gathered();
   await settle();
   last().channels.ctl!.open();
   last().channels.ptr!.open();
@@ -62,28 +68,33 @@ async function join(): Promise<FakePeer> {
 }
 
 describe("joining", () => {
-  test("asks to receive video, to speak and to hear, over two channels", async () => {
+  test("asks for the ultrasound and the second picture, to speak and to hear, over two channels", async () => {
     const peer = await join();
-    expect(peer.transceivers.map(({ kind, direction }) => [kind, direction])).toEqual([["video", "recvonly"], ["audio", "sendrecv"]]);
+    expect(peer.transceivers.map(({ kind, direction }) => [kind, direction])).toEqual([["video", "recvonly"], ["video", "recvonly"], ["audio", "sendrecv"]]);
     expect(peer.channels.ctl!.options).toEqual({ ordered: true });
     expect(peer.channels.ptr!.options).toEqual({ ordered: false, maxRetransmits: 0 });
   });
 
-  test("offers only once the candidates are gathered", async () => {
+  test("offers at once, without waiting for candidates", async () => {
     void call.start(null);
     await settle();
-    expect(posts()).toBe(0);
-    last().gathered();
-    await settle();
-    expect(asked[0]).toMatchObject({ method: "POST", url: "/whep/s1", body: "v=0 offer with candidates" });
+    expect(asked[0]).toMatchObject({ method: "POST", url: "/whep/s1", body: OFFER });
     expect(asked[0]!.headers).toMatchObject({ Authorization: "Bearer t", "Content-Type": "application/sdp" });
-    expect(last().remote).toEqual({ type: "answer", sdp: "v=0 answer" });
+    expect(last().remote).toEqual({ type: "answer", sdp: ANSWER });
   });
 
-  test("does not wait for ever for candidates", async () => {
-    void call.start(null);
-    await vi.advanceTimersByTimeAsync(1500);
-    expect(posts()).toBe(1);
+  test("tells the node of addresses as they are found, but not of those hidden behind names", async () => {
+    await join();
+    last().find("candidate:1 1 udp 1 3f2a.local 5 typ host", "candidate:2 1 udp 1 192.0.2.9 5 typ host", "candidate:3 1 udp 1 192.0.2.9 6 typ host");
+    await vi.advanceTimersByTimeAsync(100);
+    const told = asked.filter((request) => request.method === "PATCH");
+    expect(told.map(({ url, headers }) => [url, headers["If-Match"], headers["Content-Type"]])).toEqual([["/whep/s1/peer1", '"one"', "application/trickle-ice-sdpfrag"]]);
+    expect(told[0]!.body).toBe(["a=ice-ufrag:first", "a=ice-pwd:secret-of-first", "m=video 9 UDP/TLS/RTP/SAVPF 0", "a=mid:0", "a=candidate:2 1 udp 1 192.0.2.9 5 typ host", "a=candidate:3 1 udp 1 192.0.2.9 6 typ host", ""].join("\r\n"));
+  });
+
+  test("uses the relays that the answer names, from its first candidate on", async () => {
+    await join();
+    expect(last().configuration.iceServers).toEqual([{ urls: "turn:relay.example:3478", username: "9:a", credential: 'p"w' }]);
   });
 
   test("is live when media can flow, and knows its own name", async () => {
@@ -96,7 +107,7 @@ describe("joining", () => {
     const peer = await join();
     const track = { kind: "audio" } as MediaStreamTrack;
     await call.setMicrophone(track);
-    expect(peer.transceivers[1]!.track).toBe(track);
+    expect(peer.transceivers[2]!.track).toBe(track);
     expect(posts()).toBe(1);
   });
 
@@ -104,6 +115,13 @@ describe("joining", () => {
     const peer = await join();
     for (const id of ["a", "b"]) peer.dispatchEvent(Object.assign(new Event("track"), { track: { kind: "video", id } }));
     expect(stream.tracks.map((track) => track.id)).toEqual(["b"]);
+  });
+
+  test("keeps the second picture apart from the ultrasound", async () => {
+    const peer = await join();
+    for (const [index, id] of ["probe", "camera"].entries())
+      peer.dispatchEvent(Object.assign(new Event("track"), { track: { kind: "video", id }, transceiver: peer.transceivers[index] }));
+    expect([stream, second].map((one) => one.tracks.map((track) => track.id))).toEqual([["probe"], ["camera"]]);
   });
 });
 
@@ -114,8 +132,6 @@ describe("a lost connection", () => {
     expect(call.status).toMatchObject({ state: "waiting", nextTryMs: Date.now() + 1000 });
     expect(peer.isClosed).toBe(true);
     await vi.advanceTimersByTimeAsync(1000);
-    last().gathered();
-    await settle();
     expect(posts()).toBe(2);
     last().become("connected");
     expect(states).toEqual(["connecting", "live", "waiting", "connecting", "live"]);
@@ -128,6 +144,23 @@ describe("a lost connection", () => {
     peer.become("connected");
     await vi.advanceTimersByTimeAsync(5000);
     expect(states.filter((state) => state === "waiting")).toEqual([]);
+  });
+
+  test("gets another path under the same keys", async () => {
+    const peer = await join();
+    patched = () => new Response("a=ice-ufrag:new\r\na=ice-pwd:new-secret\r\nm=video 9 X 0\r\na=mid:0\r\na=candidate:7 1 udp 1 192.0.2.7 9 typ host\r\na=end-of-candidates\r\n", { status: 200, headers: { ETag: '"two"' } });
+    peer.become("disconnected");
+    await settle();
+    const [restart] = asked.filter((request) => request.method === "PATCH");
+    expect(restart).toMatchObject({ url: "/whep/s1/peer1", headers: { "If-Match": "*" } });
+    expect(restart!.body).toContain("a=ice-ufrag:again");
+    expect(peer.remote!.sdp).toBe("v=0\r\nm=video 9 X 96\r\na=ice-ufrag:new\r\na=ice-pwd:new-secret\r\na=candidate:7 1 udp 1 192.0.2.7 9 typ host\r\n");
+    peer.find("candidate:4 1 udp 1 192.0.2.9 8 typ host");
+    await vi.advanceTimersByTimeAsync(100);
+    expect(asked.at(-1)!.headers["If-Match"]).toBe('"two"');
+    peer.become("connected");
+    await vi.advanceTimersByTimeAsync(5000);
+    expect([states.filter((state) => state === "waiting"), posts()]).toEqual([[], 1]);
   });
 
   test("that does not mend itself is given up after three seconds", async () => {
@@ -152,7 +185,6 @@ describe("a lost connection", () => {
     const waits: number[] = [];
     for (let round = 0; round < 6; round += 1) {
       await settle();
-      last().gathered();
       await settle();
       waits.push(call.status.nextTryMs! - Date.now());
       await vi.advanceTimersByTimeAsync(waits.at(-1)!);
@@ -163,14 +195,10 @@ describe("a lost connection", () => {
   test("after a good while begins again with the shortest wait", async () => {
     answer = () => refused(503);
     void call.start(null);
-    for (const wait of [1000, 2000]) {
-      await settle();
-      last().gathered();
-      await vi.advanceTimersByTimeAsync(wait);
-    }
-    answer = created;
-    last().gathered();
     await settle();
+    await vi.advanceTimersByTimeAsync(1000);
+    answer = created;
+    await vi.advanceTimersByTimeAsync(2000);
     last().become("connected");
     last().report = [];
     await vi.advanceTimersByTimeAsync(10_000);
@@ -198,8 +226,6 @@ describe("the end", () => {
     answer = () => refused(status);
     void call.start(null);
     await settle();
-    last().gathered();
-    await settle();
     expect(call.status).toMatchObject({ state: "ended", error: { message: "No.", nextStep: "Ask." } });
     await vi.advanceTimersByTimeAsync(60_000);
     expect(posts()).toBe(1);
@@ -219,8 +245,6 @@ describe("the end", () => {
     let give: (response: Response) => void = () => undefined;
     answer = () => new Promise((resolve) => (give = resolve));
     void call.start(null);
-    await settle();
-    last().gathered();
     await settle();
     call.leave();
     give(created());

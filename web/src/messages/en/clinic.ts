@@ -114,6 +114,8 @@ export const clinic = {
   "invite.role.observer": "Observer",
   "invite.role.specialist.hint": "Sees, hears, points, and may ask for stills and clips.",
   "invite.role.observer.hint": "Sees and hears only.",
+  "invite.role.camera": "Camera",
+  "invite.role.camera.hint": "A phone or tablet that shows the room or the hand on the probe. It sees and hears nothing.",
   "invite.scan": "Scan with a phone",
   "invite.code": "Or tell these six digits",
   "invite.code.where": "to be entered at {address}",
