@@ -56,7 +56,7 @@ def depth_of(name: str, page: tifffile.TiffPage) -> Depth:
     dtype, samples = str(page.dtype), int(page.samplesperpixel)
     if dtype not in _UNSIGNED or samples not in (1, 3) or (samples == 3 and dtype != "uint8"):
         raise UnsupportedSlideError(
-            f"{name} holds {samples} samples of {dtype} a pixel; grey of 8 or 16 bit and colour of 8 bit are read."
+            f"{name} holds numbers of {dtype}, {samples} a pixel; grey of 8 or 16 bit and colour of 8 bit are read."
         )
     bits = 8 * np.dtype(dtype).itemsize
     return Depth(dtype=_UNSIGNED[dtype], bits=bits, offset=1 << (bits - 1) if dtype.startswith("int") else 0)

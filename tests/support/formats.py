@@ -15,6 +15,17 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from tests.support.scanners import (
+    add_focal_planes,
+    write_bif,
+    write_colour_stack,
+    write_philips,
+    write_qptiff,
+    write_qptiff_colour,
+    write_scn,
+    write_scn_fluorescence,
+    write_trestle,
+)
 from tests.support.scans import TILE_PX, jpeg, picture, tiles_of, write_level, write_svs
 from wsi.convert import open_slide
 from wsi.defects import mend
@@ -31,6 +42,7 @@ _SYNTAXES = {
     "1.2.840.10008.1.2.4.91": "JPEG 2000",
     "1.2.840.10008.1.2.4.201": "HTJ2K lossless",
 }
+_NDPI = "wsi/hamamatsu/test3-TRITC_2_560.ndpi"
 _WORDS = {Origin.COPIED: "copied", Origin.REENCODED: "re-encoded", Origin.LOSSLESS: "stored without loss"}
 
 
@@ -42,6 +54,8 @@ class Sample:
     make: Callable[[Path], Path]
     real: str = ""
     """Where it lies in the real data; empty: made."""
+    alter: Callable[[Path, Path], Path] | None = None
+    """What is done to the real one, in a folder."""
 
 
 def table(samples: list[Sample], real_data: Path) -> list[str]:
@@ -53,6 +67,8 @@ def table(samples: list[Sample], real_data: Path) -> list[str]:
             place.mkdir()
             path = real_data / sample.real if sample.real else sample.make(place)
             if path.exists():
+                if sample.alter is not None:
+                    path = sample.alter(path, place)
                 rows.append(f"| {sample.name} | {' | '.join(_found(path))} |")
     return rows
 
@@ -73,12 +89,39 @@ def _found(path: Path) -> tuple[str, str, str]:
                 words = f"{_WORDS[image.encoding.origin]} ({syntax})"
                 if words not in said[what]:
                     said[what] += f", {words}" if said[what] else words
-            levels = sum(image.kind.value == "VOLUME" for image in source.images)
-            several = f"{levels} levels: " if levels > 1 else ""
+            volumes = [image for image in source.images if image.kind.value == "VOLUME"]
+            regions = len({image.region for image in volumes})
+            several = f"{len(volumes) // regions} levels: " if len(volumes) > regions else ""
+            several = f"{regions} series of {several}" if regions > 1 else several
             return f"{several}{said['levels']}", said["others"] or "none in it", " ".join(source.description.notes)
     except SlideError as error:
         what = error.what.replace(f"{path.parent}/", "").replace(f"{path.name}: ", "")
         return "refused", "", what.replace(path.name, "The file")
+
+
+def _made(path: Path, write: Callable[..., object], **options: object) -> Path:
+    write(path, **options)
+    return path
+
+
+def _ndpi_planes(real: Path, folder: Path) -> Path:
+    add_focal_planes(real, folder / "a.ndpi", [-1000, 1000])
+    return folder / "a.ndpi"
+
+
+def _philips(folder: Path) -> Path:
+    pictures = {"LABELIMAGE": jpeg(picture(48, 64)), "MACROIMAGE": jpeg(picture(40, 120))}
+    return _made(folder / "a.tiff", write_philips, pictures=pictures)
+
+
+def _scn_regions(folder: Path) -> Path:
+    places = ((100_000, 200_000), (600_000, 900_000))
+    return _made(folder / "a.scn", write_scn, regions=[((256, 192), place) for place in places])
+
+
+def _colour_stack(folder: Path) -> Path:
+    write_colour_stack(folder / "a.ome.tif")
+    return folder / "a.ome.tif"
 
 
 def _svs(folder: Path) -> Path:
@@ -191,13 +234,26 @@ SAMPLES = [
     Sample(name="Aperio SVS with a damaged tile", make=_damaged),
     Sample(name="Aperio SVS cut short", make=_cut_short),
     Sample(name="Hamamatsu NDPI", make=_none, real="wsi/hamamatsu/test3-TRITC_2_560.ndpi"),
+    Sample(name="Hamamatsu NDPI, 3 focal planes", make=_none, real=_NDPI, alter=_ndpi_planes),
     Sample(name="Philips TIFF", make=_none, real="wsi/synthetic-container/philips-like.tiff"),
+    Sample(name="Philips TIFF with tiles left out, label and macro", make=_philips),
+    Sample(name="Leica SCN", make=lambda folder: _made(folder / "a.scn", write_scn)),
+    Sample(name="Leica SCN, two regions", make=_scn_regions),
+    Sample(name="Leica SCN, fluorescence, 3 focal planes", make=lambda f: _made(f / "a.scn", write_scn_fluorescence)),
+    Sample(name="Ventana BIF without overlap", make=lambda folder: _made(folder / "a.bif", write_bif)),
+    Sample(name="Ventana BIF, tiles overlap", make=lambda f: _made(f / "a.bif", write_bif, overlap_px=8)),
+    Sample(name="Trestle without overlap", make=lambda folder: _made(folder / "a.tif", write_trestle)),
+    Sample(name="Trestle, tiles overlap", make=lambda f: _made(f / "a.tif", write_trestle, overlaps=" 8 8 4 4")),
+    Sample(name="QPTIFF, brightfield, JPEG", make=lambda f: _made(f / "a.qptiff", write_qptiff_colour)),
+    Sample(name="QPTIFF, 3 bands, JPEG", make=lambda f: _made(f / "a.qptiff", write_qptiff, compression="jpeg")),
+    Sample(name="QPTIFF, 3 bands, LZW", make=lambda folder: _made(folder / "a.qptiff", write_qptiff)),
     Sample(name="MIRAX without its index", make=_none, real="wsi/panimg/complex_tiff/Mirax2-Fluorescence-1.mrxs"),
     Sample(name="OME-TIFF, JPEG, pyramid in sub-directories", make=_sub_directories),
     Sample(
         name="OME-TIFF, 3 channels of 2 focal planes, 8 bit",
         make=lambda folder: _planes(folder, (3, 2, 128, 128), np.uint8),
     ),
+    Sample(name="OME-TIFF, 3 focal planes in colour, JPEG", make=_colour_stack),
     Sample(name="OME-TIFF, grey, 16 bit", make=lambda folder: _planes(folder, (128, 128), np.uint16)),
     Sample(name="OME-TIFF, 3 focal planes, signed", make=lambda folder: _planes(folder, (3, 128, 128), np.int8)),
     Sample(name="Tiled TIFF, JPEG", make=_jpeg_tiff),
@@ -210,6 +266,7 @@ SAMPLES = [
     Sample(name="TIFF without tiles", make=_tiff),
     Sample(name="TIFF of floating point numbers", make=_deep),
     Sample(name="DICOM slide, JPEG", make=_none, real="wsi/dicom-wsi2dcm/jpeg.dicom"),
+    Sample(name="DICOM slide, grey, 16 bit", make=_none, real="wsi/dicom-highdicom/sm_image_grayscale_reversed.dcm"),
     Sample(name="DICOM slide, uncompressed", make=_none, real="wsi/dicom-highdicom/sm_image_numbers.dcm"),
     Sample(
         name="DICOM slide, JPEG-LS, no offset table", make=_none, real="wsi/dicom-highdicom/sm_image_jpegls_nobot.dcm"

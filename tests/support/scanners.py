@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from tests.support.scans import TILE_PX, jpeg, picture, tiles_of
+from tests.support.scans import TILE_PX, jpeg, picture, tiles_of, write_level
 
 QPI_SOFTWARE = "PerkinElmer-QPI"
 RESOLUTION = {"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER"}
@@ -362,3 +362,20 @@ def write_trestle(path: Path, *, overlaps: str = " 0 0 0 0") -> None:
                 description=f"Background Color=E6E6E6;White Balance=D8D8D8;Objective Power=20;JPEG Quality=75;"
                 f"OverlapsXY={overlaps};",
             )  # fmt: skip
+
+
+def write_colour_stack(path: Path, *, planes: int = 3, size: tuple[int, int] = (300, 200)) -> list[list[bytes]]:
+    """Write an OME-TIFF of focal planes in colour, 1.5 micrometres apart; return the JPEG tiles of each."""
+    width, height = size
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        f'<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="{width}" SizeY="{height}" SizeC="3"'
+        f' SizeZ="{planes}" SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5" PhysicalSizeZ="1.5">'
+        f'<Channel ID="Channel:0:0" SamplesPerPixel="3"/><TiffData IFD="0" PlaneCount="{planes}"/>'
+        "</Pixels></Image></OME>"
+    )
+    kept = [[jpeg(tile) for tile in tiles_of(picture(height, width, number))] for number in range(planes)]
+    with tifffile.TiffWriter(path, ome=False) as tiff:
+        for number, tiles in enumerate(kept):
+            write_level(tiff, tiles, width, height, description="" if number else xml)
+    return kept

@@ -12,6 +12,7 @@ from pydicom.encaps import generate_frames
 from wsidicom import WsiDicom
 
 from tests.support.judges import dciodvfy_findings
+from tests.support.scanners import write_colour_stack
 from tests.support.scans import jpeg, picture, tiles_of, write_level
 from wsi.convert import Conversion, convert, open_slide
 from wsi.geometry import Tile
@@ -101,16 +102,7 @@ def test_signed_numbers_are_stored_raised_and_that_is_said(tmp_path: Path) -> No
 
 
 def test_a_stack_in_colour_is_copied_plane_by_plane(tmp_path: Path) -> None:
-    planes = [[jpeg(tile) for tile in tiles_of(picture(200, 300, number))] for number in range(3)]
-    xml = (
-        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
-        '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="300" SizeY="200" SizeC="3" SizeZ="3"'
-        ' SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5" PhysicalSizeZ="1.5"><Channel ID="Channel:0:0"'
-        ' SamplesPerPixel="3"/><TiffData IFD="0" PlaneCount="3"/></Pixels></Image></OME>'
-    )
-    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=False) as tiff:
-        for number, tiles in enumerate(planes):
-            write_level(tiff, tiles, 300, 200, description="" if number else xml)
+    planes = write_colour_stack(tmp_path / "a.ome.tif")
     result = convert(tmp_path / "a.ome.tif", tmp_path / "out")
     ds = pydicom.dcmread(result.files[0].path)
     assert (ds.TotalPixelMatrixFocalPlanes, ds.NumberOfOpticalPaths, ds.PhotometricInterpretation) == (
@@ -125,3 +117,28 @@ def test_a_stack_in_colour_is_copied_plane_by_plane(tmp_path: Path) -> None:
         for number in range(3):
             found = np.asarray(slide.read_region((0, 0), 0, (64, 64), z=number * 1.5), np.int16)
             assert np.abs(found - picture(200, 300, number)[:64, :64]).mean() < 4
+
+
+def test_an_ome_tiffs_label_and_macro_are_known_by_their_names(tmp_path: Path) -> None:
+    def image(number: int, name: str, side: int, ifd: int) -> str:
+        return (
+            f'<Image ID="Image:{number}" Name="{name}"><Pixels ID="Pixels:{number}" DimensionOrder="XYCZT" Type="uint8"'
+            f' SizeX="{side}" SizeY="{side}" SizeC="3" SizeZ="1" SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5">'
+            f'<Channel ID="Channel:{number}:0" SamplesPerPixel="3"/><TiffData IFD="{ifd}" PlaneCount="1"/>'
+            "</Pixels></Image>"
+        )
+
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+        f"{image(0, 'scan', 256, 0)}{image(1, 'label image', 64, 1)}{image(2, 'macro image', 128, 2)}</OME>"
+    )
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=False) as tiff:
+        for number, side in enumerate((256, 64, 128)):
+            tiles = [jpeg(tile) for tile in tiles_of(picture(side, side, number))]
+            write_level(tiff, tiles, side, side, description="" if number else xml)
+    with open_slide(tmp_path / "a.ome.tif") as source:
+        assert [(image.kind.value, image.level.width_px) for image in source.images] == [
+            ("VOLUME", 256), ("LABEL", 64), ("OVERVIEW", 128),
+        ]  # fmt: skip
+    result = convert(tmp_path / "a.ome.tif", tmp_path / "out")
+    assert [line for file in result.files for line in dciodvfy_findings(file.path) if "DICOMDIR" not in line] == []
