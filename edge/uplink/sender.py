@@ -7,6 +7,7 @@ destination that has an object already has it once.
 """
 
 import logging
+import math
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from edge.runtime.clock import mono_s, wall_s
 from edge.runtime.doorbell import Doorbell
 from edge.runtime.gate import OPEN, Gate
 from edge.runtime.log import event
-from edge.store import deliveries, turns
+from edge.store import deliveries, future, turns
 from edge.store.database import Database
 from edge.uplink.carrier import Carrier, Way
 from edge.uplink.chooser import Chooser, Task
@@ -36,6 +37,7 @@ GROUP_BYTES_MAX = 8 * 1024 * 1024
 TURN_S = 10.0
 """After so long the order is made anew: somebody may have put a study first."""
 PAUSE_LOOK_S = 0.5
+CLOCK_BACK_S = 60.0
 PROVE_EVERY_S = 60.0
 """However long the outbox is, what has arrived is proven meanwhile: only that makes room on the disk."""
 ATTEMPTS_LOGGED_EACH = 3
@@ -59,6 +61,8 @@ class Sender:
     stop: threading.Event = field(default_factory=threading.Event)
     is_sending: bool = False
     proved_s: float = 0.0
+    seen_s: float = math.inf
+    """Wall clock, when it was last looked at."""
     unsaved: list[Delivery] = field(default_factory=list)
     """Ends of attempts that are not written down yet: of one group at most."""
     moved_bytes: int = 0
@@ -96,6 +100,7 @@ class Sender:
         """Do what can be done now; tell whether to look again at once."""
         self.gate.is_urgent = False
         self._catch_up()
+        self._watch_clock()
         if self.gate.is_closed and not self.gate.is_off:
             self.prober.pause(self.gate.why)
             self.gate.wait_open(PAUSE_LOOK_S)
@@ -180,6 +185,15 @@ class Sender:
         if self.moved_bytes:
             self.prober.sent(self.moved_bytes, duration_s)
         self.meter.sent(self.moved_bytes)
+
+    def _watch_clock(self) -> None:
+        """A clock that was set back, now or while we did not run, leaves nothing waiting for a time that was wrong."""
+        now_s = wall_s()
+        if now_s < self.seen_s - CLOCK_BACK_S:
+            count = future.forget(self.database, self.destination, now_s=now_s)
+            if count:
+                event(log, "uplink.clock_set_back", destination=self.destination, count=count)
+        self.seen_s = now_s
 
     def _catch_up(self) -> None:
         """Save how attempts ended; what the disk does not take now is saved before anything else is done."""

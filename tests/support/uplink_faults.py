@@ -34,11 +34,14 @@ from pathlib import Path
 
 from edge.config import Config, load
 from edge.core.delivery import State
+from edge.net import stream
 from edge.runtime import clock, kernel
+from edge.services import uplink
 from edge.store import deliveries
 from edge.store.database import Database
 from edge.store.header import read
 from edge.store.instances import Instances
+from edge.uplink import committer, janitor, sender
 from tests.support.hospital import FAILURES, Break, Hospital, Wrongs
 from tests.support.objects import make_dataset
 
@@ -263,8 +266,6 @@ def _serve(config: Config, fault: Fault | None, fired: mmap, report: int) -> Non
             kernel.hook = _reporter(report)
         elif fault is not None and fault.kind in ("kill", "disk", "socket", "short"):
             kernel.hook = _hook(fault, fired)
-        from edge.services import uplink
-
         asyncio.run(uplink.serve(config))
     finally:
         os._exit(1)
@@ -272,9 +273,6 @@ def _serve(config: Config, fault: Fault | None, fired: mmap, report: int) -> Non
 
 def _hurry() -> None:
     """What is waited for in real time is shortened, too."""
-    from edge.net import stream
-    from edge.uplink import committer, janitor, sender
-
     stream.LOOK_S, sender.POLL_S, committer.REPORT_S = 0.02, 0.02, 20.0
     janitor.LOOK_S = janitor.NOTHING_S = 0.02
 
