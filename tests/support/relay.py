@@ -43,7 +43,7 @@ class Relay:
         self.cut_count_max = cut_count_max
         self.target_port = target_port
         self.up_bytes = 0
-        """Passed on from the near end to the far one."""
+        """Put on the link by the near end, whether or not it arrived."""
         self.down_bytes = 0
         self.cut_count = 0
         self.connection_count = 0
@@ -131,14 +131,14 @@ class Relay:
         data = source.recv(size)
         if not data:
             return False
-        self._wait(len(data), is_up=is_up)
-        target.sendall(data)
         with self._lock:
             if is_up:
                 self.up_bytes += len(data)
                 pair.passed_bytes += len(data)
             else:
                 self.down_bytes += len(data)
+        self._wait(len(data), is_up=is_up)
+        target.sendall(data)
         return True
 
     def _wait(self, size_bytes: int, *, is_up: bool) -> None:
