@@ -11,14 +11,16 @@ import random
 import struct
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiortc import RTCRtpSender, RTCRtpTransceiver
 from aiortc.clock import current_ntp_time
-from aiortc.codecs import HEADER_EXTENSIONS
+from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.rtcdtlstransport import RTCCertificate, SRTPProtectionProfile
 from aiortc.rtcrtpparameters import (
+    RTCRtcpFeedback,
     RTCRtpCodecCapability,
     RTCRtpCodecParameters,
     RTCRtpHeaderExtensionParameters,
@@ -37,19 +39,23 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
+from edge.live.arrivals import Arrival, SentPackets, feedbacks_in, parse_feedback
 from edge.live.datagrams import Datagrams
-from edge.live.picture import RTP_MODULUS, Picture
+from edge.live.picture import RTP_CLOCK_HZ, RTP_MODULUS, Picture
 from edge.live.track import PictureQueue
 
 AIORTC_VERSION = "1.16.0"
 
 HISTORY_PACKETS_MAX = 1024
 """For resending: two seconds at 5 Mbit/s."""
+INTERVAL_S_MIN = 1 / 60
 BURST_S = 0.005
 """Packets leave in bursts of at most so long at the pace."""
 RESEND_COUNT_MAX = 64
 """Of one negative acknowledgement; more is a lost picture, and a keyframe is cheaper."""
 
+WIRE_BYTES = 72
+"""Around a payload: RTP, extension, SRTP tag, UDP, IP."""
 RESEND_BYTES_MAX = 24_000
 RESEND_S_FIRST = 0.1
 """Between two resends of a packet, before the round trip is known."""
@@ -57,7 +63,8 @@ RESEND_S_FIRST = 0.1
 _EXTENSION_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 _EXTENSION_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 _EXTENSION_PLAYOUT = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
-_PLAYOUT_ID = 4
+_EXTENSION_WIDE = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+_PLAYOUT_ID, _WIDE_ID = 4, 5
 """In an offer of ours; an answer takes the browser's number. aiortc itself uses 1 to 3."""
 CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -79,6 +86,29 @@ class _Sent:
     is_missed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What the packets of one moment have in common."""
+
+    extensions: bytes
+    wide_id: int | None
+    """The number of the extension that numbers packets, where the receiver tells when they arrived."""
+    wide: SentPackets | None
+
+    def packet(self, marked_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes) -> bytes:
+        """Return an RTP packet.  Standard: RFC 3550 5.1"""
+        body = self.extensions
+        if self.wide_id is not None and self.wide is not None:
+            size = len(payload) + len(body) + WIRE_BYTES
+            number = self.wide.number(size, now_s=time.monotonic())
+            body += struct.pack("!BH", self.wide_id << 4 | 1, number)
+        if not body:
+            return _RTP_HEADER.pack(0x80, marked_type, sequence, timestamp, ssrc) + payload
+        body += bytes(-len(body) % 4)
+        start = _RTP_HEADER.pack(0x90, marked_type, sequence, timestamp, ssrc)
+        return b"".join((start, struct.pack("!HH", 0xBEDE, len(body) // 4), body, payload))
+
+
 class Ears(Protocol):
     """What a sender tells of its receiver; called in the event loop."""
 
@@ -94,11 +124,17 @@ class Ears(Protocol):
     def hear_report(self, *, highest_sequence: int, lost_count: int, rtt_s: float | None) -> None:
         """A receiver report came; the counts are from the start.  Standard: RFC 3550 6.4.1"""
 
+    def hear_arrivals(self, arrivals: Sequence[Arrival]) -> None:
+        """The receiver tells when packets arrived; only the first sender of a connection hears it, for all."""
+
     def pace_bps(self) -> int:
         """Return how fast packets may leave."""
 
     def resend_bps(self) -> int:
         """Return how much may be sent again."""
+
+    def resend_count(self) -> int:
+        """Return how often a packet that is asked for is sent: a browser asks again only after 100 ms."""
 
 
 class HubSender(RTCRtpSender):  # type: ignore[misc]
@@ -122,6 +158,9 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         """What is added to hub time on the wire."""
         self.sent_picture_count = 0
         self.sent_bytes = 0
+        self._wide: SentPackets | None = None
+        self._free_s = 0.0
+        self._last_ticks = 0
         self._way: tuple[object, Datagrams | None] | None = None
 
     async def send(self, parameters: RTCRtpSendParameters) -> None:
@@ -132,7 +171,33 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         for codec in parameters.codecs:
             if codec.name.lower() == "rtx" and codec.parameters.get("apt") == chosen:
                 self._resend_payload_type = codec.payloadType
+        if _EXTENSION_WIDE in self._extension_ids:
+            self._wide = self._listen_for_arrivals()
         await super().send(parameters)
+
+    def _listen_for_arrivals(self) -> SentPackets:
+        """Return the connection's table of sent packets; who makes it hears the feedback for all its pictures."""
+        transport = self.transport
+        found: SentPackets | None = getattr(transport, "edge_sent_packets", None)
+        if found is not None:
+            return found
+        made = transport.edge_sent_packets = SentPackets()
+        stock = transport._handle_rtcp_data
+
+        async def handle(data: bytes) -> None:
+            self._hear_arrivals(made, data)
+            await stock(data)
+
+        transport._handle_rtcp_data = handle
+        return made
+
+    def _hear_arrivals(self, sent: SentPackets, data: bytes) -> None:
+        try:
+            arrived = [found for body in feedbacks_in(data) for found in parse_feedback(body)]
+        except ValueError:
+            return  # aiortc drops what it cannot read, too.
+        if arrived:
+            self._ears.hear_arrivals(sent.match(arrived))
 
     async def _run_rtp(self, codec: RTCRtpCodecParameters) -> None:
         self._RTCRtpSender__rtp_started.set()
@@ -150,24 +215,40 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
     async def _send_picture(self, picture: Picture, payload_type: int) -> None:
         timestamp = (picture.ticks + self.rtp_offset) % RTP_MODULUS
         last = len(picture.payloads) - 1
-        burst_bytes = max(1500, int(self._ears.pace_bps() / 8 * BURST_S))
-        left_bytes = burst_bytes
-        head = self._head()
-        burst: list[bytes] = []
-        for number, payload in enumerate(picture.payloads):
-            if left_bytes < len(payload):
-                await self._send_all(burst)
-                burst = []
-                await asyncio.sleep(BURST_S)
-                left_bytes, head = burst_bytes, self._head()
-            left_bytes -= len(payload)
-            marked_type = payload_type | (0x80 if number == last else 0)
-            self._keep(self._sequence, marked_type, timestamp, payload)
-            burst.append(_packet(head, marked_type, self._sequence, timestamp, self._ssrc, payload))
-            self._sequence = (self._sequence + 1) & 0xFFFF
-        await self._send_all(burst)
+        pace_bps = self._pace_for(picture)
+        begin = 0
+        while begin <= last:
+            end = _burst_end(picture.payloads, begin, int(pace_bps / 8 * BURST_S))
+            size = sum(map(len, picture.payloads[begin:end])) + WIRE_BYTES * (end - begin)
+            await self._await_turn(size * 8 / pace_bps)
+            head = self._head()
+            burst = []
+            for number in range(begin, end):
+                payload = picture.payloads[number]
+                marked_type = payload_type | (0x80 if number == last else 0)
+                self._keep(self._sequence, marked_type, timestamp, payload)
+                burst.append(head.packet(marked_type, self._sequence, timestamp, self._ssrc, payload))
+                self._sequence = (self._sequence + 1) & 0xFFFF
+            await self._send_all(burst)
+            begin = end
         self.sent_picture_count += 1
         self._note_sent(picture, timestamp)
+
+    def _pace_for(self, picture: Picture) -> int:
+        """Return the pace of the link, or what lets this picture out before the next one comes."""
+        interval_s = (picture.ticks - self._last_ticks) / RTP_CLOCK_HZ
+        self._last_ticks = picture.ticks
+        least_bps = 0.0
+        if not picture.is_keyframe:
+            least_bps = (picture.size_bytes + WIRE_BYTES * len(picture.payloads)) * 8 / max(INTERVAL_S_MIN, interval_s)
+        return max(self._ears.pace_bps(), int(least_bps))
+
+    async def _await_turn(self, needed_s: float) -> None:
+        """Wait until the packets before have had their time at the pace."""
+        wait_s = self._free_s - time.monotonic()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        self._free_s = max(self._free_s, time.monotonic()) + needed_s
 
     def _note_sent(self, picture: Picture, timestamp: int) -> None:
         """Let the stock sender's reports say when this picture was captured, not when it was sent."""
@@ -178,7 +259,7 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         self._RTCRtpSender__packet_count += len(picture.payloads)
 
     async def _send_packet(self, marked_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes) -> None:
-        await self._send_all([_packet(self._head(), marked_type, sequence, timestamp, ssrc, payload)])
+        await self._send_all([self._head().packet(marked_type, sequence, timestamp, ssrc, payload)])
 
     async def _send_all(self, packets: list[bytes]) -> None:
         """Encrypt and send: in one call where this peer is reached directly, else as aiortc does."""
@@ -213,13 +294,9 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
             self._way[1].close()
         self._way = None
 
-    def _head(self) -> tuple[int, bytes]:
-        """Return the first byte of the packets that leave now, and their extension."""
-        extension = self._extension()
-        return (0x90 if extension else 0x80), extension
-
-    def _extension(self) -> bytes:
-        """Build the header extension: media id, sending time, and that a picture is to be shown when it is there.
+    def _head(self) -> _Head:
+        """Build what the packets that leave now have in common: media id, sending time, and that a picture is to be
+        shown when it is there.
 
         Standard: RFC 8285
         """
@@ -233,10 +310,7 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         if playout_id:
             # From 0 to 0: a guide needs the newest picture more than an even gait.
             body += bytes([playout_id << 4 | 2, 0, 0, 0])
-        if not body:
-            return b""
-        body += bytes(-len(body) % 4)
-        return struct.pack("!HH", 0xBEDE, len(body) // 4) + body
+        return _Head(body, ids.get(_EXTENSION_WIDE) if self._wide else None, self._wide)
 
     def _keep(self, sequence: int, marked_type: int, timestamp: int, payload: bytes) -> None:
         self._history[sequence] = _Sent(marked_type, timestamp, payload)
@@ -253,8 +327,9 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
             return
         marked_type = kept.marked_type & 0x80 | self._resend_payload_type
         payload = struct.pack("!H", sequence_number) + kept.payload
-        await self._send_packet(marked_type, self._resend_sequence, kept.timestamp, self._rtx_ssrc, payload)
-        self._resend_sequence = (self._resend_sequence + 1) & 0xFFFF
+        for _ in range(self._ears.resend_count()):
+            await self._send_packet(marked_type, self._resend_sequence, kept.timestamp, self._rtx_ssrc, payload)
+            self._resend_sequence = (self._resend_sequence + 1) & 0xFFFF
 
     def _may_resend(self, kept: "_Sent") -> bool:
         """A packet is sent again once a round trip, and all of them within their allowance: else a flooded link
@@ -316,18 +391,26 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
             self._ears.hear_remb(bitrate_bps)
 
 
-def _packet(
-    head: tuple[int, bytes], marked_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes
-) -> bytes:
-    first, extension = head
-    return b"".join((_RTP_HEADER.pack(first, marked_type, sequence, timestamp, ssrc), extension, payload))
+def _burst_end(payloads: Sequence[bytes], begin: int, burst_bytes: int) -> int:
+    """Return where the burst that begins here ends: one packet at least."""
+    left_bytes = burst_bytes - len(payloads[begin])
+    end = begin + 1
+    while end < len(payloads) and left_bytes >= len(payloads[end]):
+        left_bytes -= len(payloads[end])
+        end += 1
+    return end
 
 
-def ask_for_no_wait() -> None:
-    """Negotiate the extension that tells a browser to show pictures at once, instead of smoothing their times."""
+def extend_negotiation() -> None:
+    """Let browsers be told to show pictures at once, and let them tell when each packet arrived."""
     known = HEADER_EXTENSIONS["video"]
-    if all(extension.uri != _EXTENSION_PLAYOUT for extension in known):
-        known.append(RTCRtpHeaderExtensionParameters(id=_PLAYOUT_ID, uri=_EXTENSION_PLAYOUT))
+    for number, uri in ((_PLAYOUT_ID, _EXTENSION_PLAYOUT), (_WIDE_ID, _EXTENSION_WIDE)):
+        if all(extension.uri != uri for extension in known):
+            known.append(RTCRtpHeaderExtensionParameters(id=number, uri=uri))
+    arrivals = RTCRtcpFeedback(type="transport-cc")
+    for codec in CODECS["video"]:
+        if codec.name.lower() != "rtx" and arrivals not in codec.rtcpFeedback:
+            codec.rtcpFeedback.append(arrivals)
 
 
 def replace_sender(transceiver: RTCRtpTransceiver, queue: PictureQueue, ears: Ears) -> HubSender:

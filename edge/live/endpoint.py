@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.config import Config, split_address
 from edge.errors import BusyError, ConflictError, NotFoundError
-from edge.live.aiortc_seams import allow_rsa, ask_for_no_wait
+from edge.live.aiortc_seams import allow_rsa, extend_negotiation
 from edge.live.budget import SECOND_BPS_MAX
 from edge.live.feed import PictureState
 from edge.live.hub import Hub
@@ -47,7 +47,7 @@ class Endpoint:
         allow_loopback(split_address(self._config.api.listen)[0] in _LOOPBACK)
         hurry_relays()
         allow_rsa()
-        ask_for_no_wait()
+        extend_negotiation()
         await self._server.start()
         try:
             while not stop.is_set():

@@ -5,9 +5,14 @@ reports, with the fraction lost; the round trip, which grows with the queue on t
 first to speak when a link is flooded. REMB rises only to about one and a half times what is sent, so a quiet picture
 keeps it low: it may be exceeded step by step while nothing speaks against it. Growth is fast until the first sign of
 congestion, then quick up to what the link was seen to carry, and slow beyond.
+
+A fifth voice speaks for all where a receiver has it: when each packet arrived (see `arrivals`). It tells what the link
+carries before that is used up, and a queue within a tenth of a second; round trip and REMB are not asked then.
 """
 
 from dataclasses import dataclass
+
+from edge.live.arrivals import Reading
 
 ESTIMATE_BPS_FIRST = 500_000
 """Its first keyframe fits into the queue of a poor link; a good one carries all after three seconds."""
@@ -41,6 +46,25 @@ MISSES_MIN = 8
 MOMENT_S_MAX = 2.0
 REST_S = 0.7
 """After a cut the queue on the way empties; what is heard meanwhile is of the time before."""
+
+ARRIVALS_FRESH_S = 2.0
+"""After so long without word of arrivals, the other voices are heard again."""
+CAPACITY_PART = 0.88
+"""Of what the link carries; the rest is for headers, audio and resends, and empties a queue."""
+CAPACITY_WIDE = 1.5
+"""A link this much wider than what is sent is not what a late packet waited for."""
+STANDING_S_MUCH = 0.04
+STANDING_S_LITTLE = 0.02
+STANDING_S_LONG = 0.35
+RECEIVED_PART_MIN = 0.6
+"""What arrived was less than the link carries when little was sent a moment ago; so much less it hardly was."""
+UNWAITED_S = 3.0
+DRAIN_S = 1.0
+DRAIN_PART_MAX = 0.4
+GROWTH_TOWARDS_PER_S = 2.0
+GROWTH_PROBING_PER_S = 0.03
+DECLINE_PER_S = 0.5
+CUT_REST_S = 0.25
 
 
 @dataclass(slots=True)
@@ -98,6 +122,9 @@ class Estimate:
     _cut_s: float | None = None
     _rtt_s_min: float | None = None
     _grown_s: float | None = None
+    _arrived_s: float | None = None
+    _standing_since_s: float | None = None
+    _unwaited_since_s: float | None = None
 
     def __post_init__(self) -> None:
         self.bitrate_bps = min(self.bitrate_bps, self.bitrate_bps_max)
@@ -107,16 +134,24 @@ class Estimate:
         """True after the first sign of congestion."""
         return self.capacity_bps is not None
 
+    @property
+    def is_queued(self) -> bool:
+        """True while a queue stands on the way, as far as times of arrival tell."""
+        return self._standing_since_s is not None
+
     def take_remb(self, remb_bps: int, *, now_s: float) -> None:
         """Take the receiver's estimate; one that falls below ours lowers ours at once."""
         is_falling = self.remb_bps is not None and remb_bps < self.remb_bps
         self.remb_bps = remb_bps
+        if self._hears_arrivals(now_s):
+            return
         if is_falling and remb_bps * REMB_USABLE < self.bitrate_bps and not self._is_resting(now_s):
             self._cut(remb_bps * REMB_USABLE, carried_bps=remb_bps / REMB_OF_ARRIVED, now_s=now_s)
 
     def take_report(self, *, loss: float, sent_bps: float, rtt_s: float | None, now_s: float) -> None:
         """Take what a receiver reported; `loss` is the fraction lost since the last time, 0 to 1."""
-        queued_s = self._queued_s(rtt_s)
+        hears_arrivals = self._hears_arrivals(now_s)
+        queued_s = 0.0 if hears_arrivals else self._queued_s(rtt_s)
         if queued_s > QUEUED_S_HIGH and not self._is_resting(now_s):
             self._cut(self.bitrate_bps * QUEUED_CUT, carried_bps=self.bitrate_bps * QUEUED_CUT, now_s=now_s)
             return
@@ -124,7 +159,7 @@ class Estimate:
             if not self._is_resting(now_s):
                 kept_bps = self.bitrate_bps * (1 - loss / 2)
                 self._cut(kept_bps, carried_bps=self.bitrate_bps * (1 - loss), now_s=now_s)
-        elif loss <= LOSS_LOW and queued_s < QUEUED_S_LOW:
+        elif not hears_arrivals and loss <= LOSS_LOW and queued_s < QUEUED_S_LOW:
             self._grow(now_s, is_busy=sent_bps >= BUSY_PART * self.bitrate_bps)
 
     def take_nacks(self, fraction: float, *, now_s: float) -> None:
@@ -132,6 +167,59 @@ class Estimate:
         if fraction > NACK_HIGH and not self._is_resting(now_s):
             carried_bps = self.bitrate_bps * (1 - min(1.0, fraction))
             self._cut(self.bitrate_bps * NACK_CUT, carried_bps=max(carried_bps, self.bitrate_bps * 0.25), now_s=now_s)
+
+    def take_arrivals(self, reading: Reading, *, now_s: float) -> None:
+        """Take what the times of arrival say: follow what the link carries, and give way to a queue at once."""
+        self._arrived_s = now_s
+        is_wide = reading.capacity_bps is None or reading.capacity_bps > self.bitrate_bps * CAPACITY_WIDE
+        if not is_wide or self._unwaited_since_s is None:
+            self._unwaited_since_s = now_s
+        if reading.queued_s <= STANDING_S_MUCH:
+            self._standing_since_s = None
+        elif self._standing_since_s is None:
+            self._standing_since_s = now_s
+        if self._standing_since_s is not None:
+            if not is_wide or now_s - self._standing_since_s >= STANDING_S_LONG:
+                self._give_way(reading, now_s)
+        elif reading.queued_s < STANDING_S_LITTLE:
+            self._follow(reading, now_s)
+
+    def _give_way(self, reading: Reading, now_s: float) -> None:
+        """A queue stands on the way: what arrives is what the link carries. Send less until it is gone."""
+        if self._has_cut_within(CUT_REST_S, now_s):
+            return
+        carried_bps = reading.received_bps
+        if reading.capacity_bps is not None:
+            carried_bps = min(reading.capacity_bps, max(carried_bps, reading.capacity_bps * RECEIVED_PART_MIN))
+        part = CAPACITY_PART - min(DRAIN_PART_MAX, reading.queued_s / DRAIN_S)
+        self._cut(carried_bps * part, carried_bps=carried_bps, now_s=now_s)
+
+    def _follow(self, reading: Reading, now_s: float) -> None:
+        """Approach what the link carries: quickly up to what is known, slowly beyond, quickly again where nothing
+        waits for seconds."""
+        step_s = 0.0 if self._grown_s is None else max(0.0, min(STEP_S_MAX, now_s - self._grown_s))
+        self._grown_s = now_s
+        limit_bps = float(self.bitrate_bps_max)
+        if reading.capacity_bps is not None:
+            limit_bps = min(limit_bps, reading.capacity_bps * CAPACITY_PART)
+        growth_per_s = GROWTH_TOWARDS_PER_S
+        if self.capacity_bps is not None and self.bitrate_bps >= self.capacity_bps * CAPACITY_PART * 0.95:
+            is_free = self._unwaited_since_s is not None and now_s - self._unwaited_since_s >= UNWAITED_S
+            growth_per_s = GROWTH_BACK_PER_S if is_free else GROWTH_PROBING_PER_S
+        elif self.capacity_bps is not None:
+            limit_bps = min(limit_bps, self.capacity_bps * CAPACITY_PART)
+        if limit_bps >= self.bitrate_bps:
+            self._set(min(limit_bps, self.bitrate_bps * (1 + growth_per_s * step_s)))
+        else:
+            self._set(max(limit_bps, self.bitrate_bps * (1 - DECLINE_PER_S * step_s)))
+        if self.capacity_bps is not None:
+            self.capacity_bps = max(self.capacity_bps, float(self.bitrate_bps))
+
+    def _hears_arrivals(self, now_s: float) -> bool:
+        return self._arrived_s is not None and now_s - self._arrived_s < ARRIVALS_FRESH_S
+
+    def _has_cut_within(self, seconds: float, now_s: float) -> bool:
+        return self._cut_s is not None and now_s - self._cut_s < seconds
 
     def _queued_s(self, rtt_s: float | None) -> float:
         """Return how much longer than the shortest a round trip is: what waits on the way."""
@@ -141,7 +229,7 @@ class Estimate:
         return rtt_s - self._rtt_s_min
 
     def _is_resting(self, now_s: float) -> bool:
-        return self._cut_s is not None and now_s - self._cut_s < REST_S
+        return self._has_cut_within(REST_S, now_s)
 
     def _cut(self, bitrate_bps: float, *, carried_bps: float, now_s: float) -> None:
         self.capacity_bps = carried_bps

@@ -16,6 +16,7 @@ from edge.core.session import Role
 from edge.core.turn import IceServer
 from edge.errors import BadInputError, EdgeError
 from edge.live.aiortc_seams import HubSender, negotiated_codec, prefer_codecs, replace_sender, separate_stream
+from edge.live.arrivals import Arrival, Arrivals
 from edge.live.budget import SECOND_BPS_MAX, Budget, FirstRate
 from edge.live.estimate import Estimate, LossMeter, Misses
 from edge.live.hub import Hub, Viewer
@@ -39,6 +40,9 @@ POINTER_BYTES_MAX = 4096
 """Waiting in the pointer channel; beyond it a newer pointer replaces what was not sent."""
 PACE_BPS_FIRST = 12_000_000
 PACE_FACTOR = 2.5
+PACE_FACTOR_MIN = 1.3
+PACE_PART = 1.15
+"""Of what the link carries: a little more, so that it never waits for us."""
 RESEND_PART = 0.25
 """Of the estimate."""
 RATE_S_MIN = 0.9
@@ -94,6 +98,7 @@ class Peer:
         self._loss = 0.0
         self._loss_meter = LossMeter()
         self._misses = Misses()
+        self._arrivals = Arrivals()
         self._rtt_s: float | None = None
         self._counted = (mono_s(), 0, 0)
         self._rates = (0.0, 0)
@@ -268,6 +273,12 @@ class Peer:
             self._estimate.take_report(loss=loss, sent_bps=self._rates[1], rtt_s=self._rtt_s, now_s=now_s)
             self._plan()
 
+    def hear_arrivals(self, arrivals: Sequence[Arrival]) -> None:
+        reading = self._arrivals.take(arrivals)
+        if reading is not None:
+            self._estimate.take_arrivals(reading, now_s=mono_s())
+            self._plan()
+
     def _plan(self) -> None:
         self._second.plan()
         self._hub.plan()
@@ -275,10 +286,17 @@ class Peer:
     def resend_bps(self) -> int:
         return int(self._estimate.bitrate_bps * RESEND_PART)
 
+    def resend_count(self) -> int:
+        """A link that loses without being full loses what is sent again, too."""
+        return 2 if self._loss > 0 and not self._estimate.is_queued else 1
+
     def pace_bps(self) -> int:
-        """Before the first sign of congestion a keyframe leaves at once: a join on the LAN is quick."""
-        paced_bps = int(self._estimate.bitrate_bps * PACE_FACTOR)
-        return paced_bps if self._estimate.is_steady else max(PACE_BPS_FIRST, paced_bps)
+        """Before the first sign of congestion a keyframe leaves at once: a join on the LAN is quick. After it, pictures
+        wait here rather than on the way, where a control or a voice would wait behind them."""
+        bitrate_bps, capacity_bps = self._estimate.bitrate_bps, self._estimate.capacity_bps
+        if capacity_bps is None:
+            return max(PACE_BPS_FIRST, int(bitrate_bps * PACE_FACTOR))
+        return int(max(bitrate_bps * PACE_FACTOR_MIN, min(bitrate_bps * PACE_FACTOR, capacity_bps * PACE_PART)))
 
     # What the connection says.
 

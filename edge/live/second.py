@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
+from collections.abc import Sequence
 from typing import Literal
 
 from aiortc import RTCRtpTransceiver
 
 from edge.live.aiortc_seams import HubSender, negotiated_codec, prefer_codecs, replace_sender
+from edge.live.arrivals import Arrival
 from edge.live.budget import Budget, SecondRate
 from edge.live.hub import Hub, Viewer
 from edge.live.track import PictureQueue
@@ -112,6 +114,12 @@ class Second:
 
     def hear_report(self, *, highest_sequence: int, lost_count: int, rtt_s: float | None) -> None:
         """The first picture's speak for the link."""
+
+    def hear_arrivals(self, arrivals: Sequence[Arrival]) -> None:
+        """The first picture's sender hears of all packets."""
+
+    def resend_count(self) -> int:
+        return 1
 
     def pace_bps(self) -> int:
         return max(PACE_BPS_MIN, int(self._budget.second_bps * PACE_FACTOR))

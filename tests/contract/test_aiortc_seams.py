@@ -4,6 +4,7 @@ import ast
 import asyncio
 import importlib.metadata
 import inspect
+from collections.abc import Sequence
 from pathlib import Path
 
 import aioice.ice
@@ -11,11 +12,12 @@ import aioice.turn
 import aiortc
 import pytest
 from aiortc import RTCPeerConnection, RTCRtpSender, rtcrtpsender
-from aiortc.codecs import HEADER_EXTENSIONS
+from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 import edge.live
 from edge.live import aiortc_seams, ice_seams
+from edge.live.arrivals import Arrival, SentPackets
 from edge.live.picture import Picture
 from edge.live.track import PictureQueue
 
@@ -31,11 +33,16 @@ class _Ears:
 
     def hear_report(self, *, highest_sequence: int, lost_count: int, rtt_s: float | None) -> None: ...
 
+    def hear_arrivals(self, arrivals: Sequence[Arrival]) -> None: ...
+
     def pace_bps(self) -> int:
         return 10_000_000
 
     def resend_bps(self) -> int:
         return 1_000_000
+
+    def resend_count(self) -> int:
+        return 1
 
 
 def test_the_version_is_the_one_the_seams_were_made_for() -> None:
@@ -91,20 +98,42 @@ async def test_a_connected_transport_has_what_the_direct_way_needs() -> None:
     assert own.fileno() == -1, "the duplicate is closed with the sender"
 
 
-async def test_a_browser_is_told_to_show_pictures_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def extended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is negotiated in addition, for one test."""
     monkeypatch.setitem(HEADER_EXTENSIONS, "video", HEADER_EXTENSIONS["video"][:])
-    aiortc_seams.ask_for_no_wait()
-    aiortc_seams.ask_for_no_wait()
-    assert len({extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind}) == 4
+    for codec in CODECS["video"]:
+        monkeypatch.setattr(codec, "rtcpFeedback", codec.rtcpFeedback[:])
+    aiortc_seams.extend_negotiation()
+    aiortc_seams.extend_negotiation()
+
+
+PLAYOUT = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+WIDE = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+
+
+@pytest.mark.usefixtures("extended")
+async def test_browsers_are_told_to_show_pictures_at_once_and_to_tell_when_packets_arrive() -> None:
+    assert len({extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind}) == 5
     node = RTCPeerConnection()
     try:
         sender = aiortc_seams.replace_sender(node.addTransceiver("video", "sendonly"), PictureQueue(), _Ears())
-        uri = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
-        assert f"a=extmap:4 {uri}" in (await node.createOffer()).sdp
-        sender._extension_ids = {uri: 7}
-        assert sender._extension() == bytes([0xBE, 0xDE, 0, 1, 7 << 4 | 2, 0, 0, 0])
+        offer = (await node.createOffer()).sdp
+        assert f"a=extmap:4 {PLAYOUT}" in offer
+        assert f"a=extmap:5 {WIDE}" in offer
+        assert offer.count(" transport-cc") == 3, "one for each codec, none for what is sent again"
+        sender._extension_ids = {PLAYOUT: 7, WIDE: 9}
+        sender._wide = SentPackets()
+        packets = [sender._head().packet(96, 5, 6, 7, b"x") for _ in range(2)]
+        assert packets[1][12:] == bytes([0xBE, 0xDE, 0, 2, 7 << 4 | 2, 0, 0, 0, 9 << 4 | 1, 0, 1, 0]) + b"x"
     finally:
         await node.close()
+
+
+def test_reports_reach_the_function_that_is_wrapped() -> None:
+    transport = aiortc.rtcdtlstransport.RTCDtlsTransport
+    assert list(inspect.signature(transport._handle_rtcp_data).parameters) == ["self", "data"]
+    assert "await self._handle_rtcp_data(data)" in inspect.getsource(transport._recv_next)
 
 
 def test_a_relay_has_no_socket_of_its_own_to_reach() -> None:

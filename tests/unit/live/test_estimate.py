@@ -1,5 +1,6 @@
 """What a viewer's link is believed to carry."""
 
+from edge.live.arrivals import Reading
 from edge.live.estimate import (
     ESTIMATE_BPS_FIRST,
     ESTIMATE_BPS_MIN,
@@ -118,3 +119,67 @@ def test_a_few_missing_packets_may_be_chance() -> None:
     misses.take(0, 100, now_s=0.0)
     assert misses.take(MISSES_MIN - 1, 110, now_s=MOMENT_S) == 0.0
     assert misses.take(MISSES_MIN, 110 + 2 * MISSES_MIN, now_s=2 * MOMENT_S) == 0.5
+
+
+def arrive(
+    estimate: Estimate, *, seconds: float, start_s: float = 0.0, queued_s: float = 0.0,
+    capacity_bps: float | None = None, received_part: float = 1.0,
+) -> float:  # fmt: skip
+    """Tell of arrivals ten times a second; return when the next word is due."""
+    count = round(seconds * 10)
+    for step in range(count):
+        received_bps = received_part * estimate.bitrate_bps
+        estimate.take_arrivals(Reading(queued_s, capacity_bps, received_bps), now_s=start_s + step / 10)
+    return start_s + count / 10
+
+
+def test_a_link_where_nothing_waits_is_used_fully_within_two_seconds() -> None:
+    estimate = made()
+    arrive(estimate, seconds=2)
+    assert estimate.bitrate_bps == MAX_BPS
+    assert not estimate.is_steady, "a keyframe may still leave at once"
+
+
+def test_what_the_link_carries_is_approached_and_not_exceeded() -> None:
+    estimate = made()
+    arrive(estimate, seconds=3, capacity_bps=1_000_000)
+    assert 0.8 * 1_000_000 <= estimate.bitrate_bps <= 0.9 * 1_000_000
+
+
+def test_a_queue_lowers_the_rate_at_the_first_word_of_it_and_its_end_brings_it_back() -> None:
+    estimate = made()
+    arrive(estimate, seconds=0.1, queued_s=0.2, capacity_bps=300_000)
+    assert estimate.bitrate_bps <= 0.7 * 300_000, "less than the link carries, until the queue is gone"
+    arrive(estimate, seconds=1.0, start_s=0.5, capacity_bps=300_000)
+    assert 0.85 * 300_000 <= estimate.bitrate_bps < 300_000
+
+
+def test_beyond_what_a_queue_taught_the_growth_is_slow_until_nothing_waits_for_seconds() -> None:
+    estimate = made()
+    arrive(estimate, seconds=0.1, queued_s=0.1, capacity_bps=300_000)
+    at_s = arrive(estimate, seconds=3, start_s=0.5, capacity_bps=400_000)
+    assert 300_000 * 0.8 < estimate.bitrate_bps < 300_000
+    arrive(estimate, seconds=15, start_s=at_s)
+    assert estimate.bitrate_bps == MAX_BPS, "the link became wide"
+
+
+def test_a_late_packet_on_a_wide_link_does_not_lower_the_rate_but_a_lasting_queue_does() -> None:
+    estimate = made()
+    at_s = arrive(estimate, seconds=2)
+    at_s = arrive(estimate, seconds=0.2, start_s=at_s, queued_s=0.1, capacity_bps=50_000_000)
+    assert estimate.bitrate_bps == MAX_BPS
+    arrive(estimate, seconds=0.6, start_s=at_s, queued_s=0.1, received_part=0.5)
+    assert estimate.bitrate_bps < 0.5 * MAX_BPS
+
+
+def test_round_trip_and_remb_are_heard_again_when_nothing_is_told_of_arrivals() -> None:
+    estimate = made()
+    at_s = arrive(estimate, seconds=2)
+    estimate.take_report(loss=0.0, sent_bps=MAX_BPS, rtt_s=0.01, now_s=at_s)
+    estimate.take_report(loss=0.0, sent_bps=MAX_BPS, rtt_s=0.5, now_s=at_s + 0.5)
+    estimate.take_remb(400_000, now_s=at_s + 0.6)
+    estimate.take_remb(300_000, now_s=at_s + 0.7)
+    assert estimate.bitrate_bps == MAX_BPS
+    estimate.take_report(loss=0.0, sent_bps=MAX_BPS, rtt_s=0.01, now_s=at_s + 5)
+    estimate.take_report(loss=0.0, sent_bps=MAX_BPS, rtt_s=0.5, now_s=at_s + 6)
+    assert estimate.bitrate_bps < MAX_BPS
