@@ -285,8 +285,8 @@ class Inbox(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Uplink(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Forwarding, besides its destinations."""
 
-    live_share_bps: int = 0
-    """Bits a second that forwarding may use while somebody far away is in a call; 0: it pauses."""
+    live_share_bps: int = -1
+    """Bits a second that forwarding may use while somebody far away is in a call; 0: it pauses; -1: what it leaves."""
 
 
 class Convert(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -16,6 +16,8 @@ RETRY_S_FIRST = 2.0
 RETRY_S_MAX = 300.0
 INTERRUPTED = "interrupted"
 """The reason of what was being sent when the process died: it may have arrived."""
+UNSURE = "whether it arrived is not known"
+"""The end of the reason of what was sent whole and never answered."""
 
 
 class State(StrEnum):
@@ -68,6 +70,11 @@ class Delivery:
     """Higher goes first."""
     is_other_form: bool = False
     """What is proven there is the same picture in other bytes: it cannot give ours back one by one."""
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Tell whether it may have arrived already: that is looked at before it goes again."""
+        return self.reason == INTERRUPTED or self.reason.endswith(UNSURE)
 
     def start(self) -> "Delivery":
         """Begin an attempt."""

@@ -40,5 +40,31 @@ class Callers:
         return bool(self.seen_s)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a call says of itself, each second."""
+
+    need_bytes_s: float
+    round_trip_s: float
+    """The longest of its peers; 0: not known yet."""
+    loss: float
+    """The worst of its peers, as a part."""
+
+
+def told_by(values: dict[str, Any]) -> Told | None:
+    """Read the numbers of the live service; None when nobody is there who needs the link."""
+    peers = [peer for peer in values.get("peers") or [] if _is_remote(peer)]
+    if not peers:
+        return None
+
+    def numbers(name: str) -> list[float]:
+        return [float(peer[name]) for peer in peers if isinstance(peer.get(name), int | float)]
+
+    return Told(
+        need_bytes_s=sum(numbers("bitrate_bps")) / 8, round_trip_s=max(numbers("rtt_ms"), default=0.0) / 1000,
+        loss=max(numbers("loss"), default=0.0),
+    )  # fmt: skip
+
+
 def _is_remote(peer: dict[str, Any]) -> bool:
     return peer.get("role") != Role.BEDSIDE

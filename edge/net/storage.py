@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from edge.core.delivery import Outcome
+from edge.core.delivery import UNSURE, Outcome
 from edge.errors import EdgeError
 from edge.net.calling import IMPLICIT, Calling
 from edge.net.command import VERIFICATION
@@ -177,7 +177,7 @@ class Storage:
                 found.answer = _judge(response.status, response.comment)
                 self._doubts.settle(found.parcel)
         except BrokenError as error:
-            first.answer = _fault(error.message)
+            first.answer = _fault(f"{error.message}; {UNSURE}")
         flying.popleft()
         return first.answer
 

@@ -1,12 +1,17 @@
 """The gate that everything sent passes: open, narrow or closed for a while. One for all senders of a process."""
 
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 
 from edge.core.bucket import QUANTUM_BYTES, Bucket
+from edge.core.share import Share
 from edge.runtime.clock import mono_s
 
 LOOK_S = 0.05
 """A gate that opens, or narrows, is noticed within this."""
+FORGET_S = 20.0
+"""What the link carried so long ago says nothing of it any more."""
 
 
 class Gate:
@@ -18,6 +23,9 @@ class Gate:
         self.is_urgent = False
         """What is sent now is urgent."""
         self._bucket: Bucket | None = None
+        self._share: Share | None = None
+        self._carried_bytes_s = 0.0
+        self._carried_s = -FORGET_S
         self._opened = threading.Event()
         self._opened.set()
 
@@ -51,14 +59,20 @@ class Gate:
     def narrow(self, rate_bytes_s: float) -> None:
         """Let only so much pass; 0: nothing."""
         with self._lock:
-            if self._bucket is None or self._bucket.rate_bytes_s != rate_bytes_s:
-                self._bucket = Bucket(rate_bytes_s=rate_bytes_s, filled_s=mono_s())
-            self._opened.clear() if rate_bytes_s <= 0 else self._opened.set()
+            self._narrow(rate_bytes_s)
+
+    def _narrow(self, rate_bytes_s: float) -> None:
+        now_s = mono_s()
+        if self._bucket is None:
+            self._bucket = Bucket(rate_bytes_s=rate_bytes_s, filled_s=now_s)
+        elif self._bucket.rate_bytes_s != rate_bytes_s:
+            self._bucket = replace(self._bucket.at(now_s), rate_bytes_s=rate_bytes_s)
+        self._opened.clear() if rate_bytes_s <= 0 else self._opened.set()
 
     def open(self) -> None:
         """Let everything pass again."""
         with self._lock:
-            self._bucket = None
+            self._bucket, self._share = None, None
             self._opened.set()
 
     def ask(self, wanted_bytes: int) -> float:
@@ -75,6 +89,25 @@ class Gate:
 
     def feel(self, queue_s: float, rate_bytes_s: float) -> None:
         """Be told by a sender how long its bytes wait on the way, and how fast they arrive."""
+        with self._lock:
+            now_s = mono_s()
+            if now_s - self._carried_s > FORGET_S or rate_bytes_s >= self._carried_bytes_s:
+                self._carried_bytes_s, self._carried_s = rate_bytes_s, now_s
+            if self._share is not None:
+                self._use(self._share.feel(queue_s, rate_bytes_s, now_s=now_s))
+
+    def share(self, change: Callable[[Share], Share]) -> float:
+        """Let a call have what it needs and change what is left by what it says; return what passes a second."""
+        with self._lock:
+            if self._share is None:
+                is_known = mono_s() - self._carried_s <= FORGET_S
+                self._share = Share(begun_s=mono_s(), link_bytes_s=self._carried_bytes_s if is_known else 0.0)
+            self._use(change(self._share))
+            return self._share.rate_bytes_s
+
+    def _use(self, share: Share) -> None:
+        self._share = share
+        self._narrow(share.rate_bytes_s)
 
     def wait_open(self, timeout_s: float) -> bool:
         """Block while nothing passes, at most so long; tell whether something does."""

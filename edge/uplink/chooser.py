@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edge.core.delivery import INTERRUPTED, Delivery, State
+from edge.core.delivery import Delivery, State
 from edge.net.storage import Parcel
 from edge.runtime.clock import wall_s
 from edge.runtime.doorbell import ring
@@ -67,7 +67,7 @@ class Chooser:
             path=self.instances.path_of_digest(due.digest), sop_class_uid=due.sop_class_uid,
             sop_instance_uid=due.delivery.sop_instance_uid, transfer_syntax_uid=due.transfer_syntax_uid,
             study_instance_uid=due.study_instance_uid, series_instance_uid=due.series_instance_uid,
-            is_doubtful=due.delivery.reason == INTERRUPTED,
+            is_doubtful=due.delivery.is_doubtful,
         )  # fmt: skip
         return Task(
             delivery=due.delivery, parcel=parcel, study_instance_uid=due.study_instance_uid, size_bytes=due.size_bytes

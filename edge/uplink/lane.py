@@ -76,6 +76,9 @@ class Lane(Gate):
     def wait_open(self, timeout_s: float) -> bool:
         return self._outer.wait_open(timeout_s) and not self.is_closed
 
+    def feel(self, queue_s: float, rate_bytes_s: float) -> None:
+        self._outer.feel(queue_s, rate_bytes_s)
+
     def _own_rate(self) -> float | None:
         cap = self._cap_now()
         return None if cap == 0 and self.is_urgent else cap

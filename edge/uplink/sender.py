@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from edge.core.delivery import Delivery, Outcome, State
+from edge.core.delivery import INTERRUPTED, Delivery, Outcome, State
 from edge.core.outbox import STAT
 from edge.errors import EdgeError
 from edge.net.storage import Answer
@@ -174,7 +174,7 @@ class Sender:
             answer = next(answers)
             ended.append(self._end(task, answer, mono_s() - began_s))
             if answer.is_link_fault or answer.is_unfinished:
-                ended += [_put_back(left.delivery) for left in tasks[number + 1 :]]
+                ended += [_put_back(left.delivery, may_have_gone=way.is_batched) for left in tasks[number + 1 :]]
                 return answer.reason if answer.is_link_fault else ""
         return ""
 
@@ -250,9 +250,10 @@ def _split(tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
     return list(tasks), []
 
 
-def _put_back(delivery: Delivery) -> Delivery:
-    """Undo a start that led to no attempt."""
-    return replace(delivery, state=State.WAITING, attempt_count=delivery.attempt_count - 1)
+def _put_back(delivery: Delivery, *, may_have_gone: bool = False) -> Delivery:
+    """Undo a start that led to no attempt, as far as is known."""
+    reason = INTERRUPTED if may_have_gone else delivery.reason
+    return replace(delivery, state=State.WAITING, attempt_count=delivery.attempt_count - 1, reason=reason)
 
 
 def _is_whole(task: Task) -> bool:

@@ -70,6 +70,14 @@ class LiveService:
 
         self._sink.do(tell())
 
+    def tell_numbers(self, peer_id: str, **numbers: float) -> None:
+        async def tell() -> None:
+            self._server.tell(
+                "peer.stats", session_id="s", peers=[{"role": "specialist", "peer_id": peer_id, **numbers}]
+            )
+
+        self._sink.do(tell())
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
@@ -91,6 +99,9 @@ def start(folder: Path, sink: Sink, more: str = "") -> tuple[Path, Database]:
     return config, database
 
 
+PAUSED = "[uplink]\nlive_share_bps = 0\n"
+
+
 def taken_in(sink: Sink, duration_s: float) -> int:
     before = sink.taken_bytes
     time.sleep(duration_s)
@@ -101,7 +112,7 @@ def test_the_uplink_pauses_within_250_ms_of_a_call_in_the_middle_of_an_object_an
     folder: Path,
 ) -> None:
     sink = Sink()
-    config, database = start(folder, sink)
+    config, database = start(folder, sink, PAUSED)
     live = LiveService(sink, folder / "run" / "live.sock")
     with Service("uplink", config) as uplink:
         wait_for(lambda: sink.taken_bytes > 2**20)
@@ -137,9 +148,27 @@ def test_during_a_call_the_uplink_uses_its_share_and_no_more(folder: Path) -> No
         assert taken_in(sink, 0.5) > 2e6
 
 
+def test_a_call_that_suffers_stops_the_uplink_and_one_that_does_not_leaves_it_a_share(folder: Path) -> None:
+    sink = Sink()
+    config, _ = start(folder, sink)
+    live = LiveService(sink, folder / "run" / "live.sock")
+    with Service("uplink", config):
+        wait_for(lambda: sink.taken_bytes > 2**20)
+        live.tell("peer.joined", "a")
+        time.sleep(0.3)
+        assert taken_in(sink, 0.5) == 0  # It has not said yet what it needs.
+        live.tell_numbers("a", bitrate_bps=2_000_000, rtt_ms=20.0, loss=0.0)
+        before = sink.taken_bytes
+        wait_for(lambda: sink.taken_bytes > before)
+        for _ in range(3):
+            live.tell_numbers("a", bitrate_bps=2_000_000, rtt_ms=300.0, loss=0.1)
+        time.sleep(0.25)
+        assert taken_in(sink, 0.5) == 0
+
+
 def test_a_live_service_that_dies_in_a_call_does_not_stop_the_uplink_for_ever(folder: Path) -> None:
     sink = Sink()
-    config, database = start(folder, sink)
+    config, database = start(folder, sink, PAUSED)
     live = LiveService(sink, folder / "run" / "live.sock")
     with Service("uplink", config):
         wait_for(lambda: sink.taken_bytes > 2**20)
