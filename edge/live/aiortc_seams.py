@@ -10,9 +10,7 @@ import asyncio
 import random
 import struct
 import time
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiortc import RTCRtpSender, RTCRtpTransceiver
@@ -41,29 +39,16 @@ from aiortc.rtp import (
 
 from edge.live.arrivals import Arrival, SentPackets, feedbacks_in, parse_feedback
 from edge.live.datagrams import Datagrams
+from edge.live.packet import EXTENSION_PLAYOUT, EXTENSION_WIDE, WIRE_BYTES, Head, head_of
 from edge.live.picture import RTP_CLOCK_HZ, RTP_MODULUS, Picture
+from edge.live.resending import RESEND_COUNT_MAX, History
 from edge.live.track import PictureQueue
 
 AIORTC_VERSION = "1.16.0"
 
-HISTORY_PACKETS_MAX = 1024
-"""For resending: two seconds at 5 Mbit/s."""
 INTERVAL_S_MIN = 1 / 60
 BURST_S = 0.005
 """Packets leave in bursts of at most so long at the pace."""
-RESEND_COUNT_MAX = 64
-"""Of one negative acknowledgement; more is a lost picture, and a keyframe is cheaper."""
-
-WIRE_BYTES = 72
-"""Around a payload: RTP, extension, SRTP tag, UDP, IP."""
-RESEND_BYTES_MAX = 24_000
-RESEND_S_FIRST = 0.1
-"""Between two resends of a packet, before the round trip is known."""
-
-_EXTENSION_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
-_EXTENSION_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
-_EXTENSION_PLAYOUT = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
-_EXTENSION_WIDE = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 _PLAYOUT_ID, _WIDE_ID = 4, 5
 """In an offer of ours; an answer takes the browser's number. aiortc itself uses 1 to 3."""
 CIPHERS = (
@@ -71,42 +56,7 @@ CIPHERS = (
     b"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
 )
 """Stock aiortc offers only those of elliptic certificates; GStreamer and older clients have RSA ones."""
-_RTP_HEADER = struct.Struct("!BBHII")
 _stock_ssl_context = RTCCertificate._create_ssl_context
-
-
-@dataclass(slots=True)
-class _Sent:
-    """A packet kept for resending."""
-
-    marked_type: int
-    timestamp: int
-    payload: bytes
-    resent_s: float | None = None
-    is_missed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What the packets of one moment have in common."""
-
-    extensions: bytes
-    wide_id: int | None
-    """The number of the extension that numbers packets, where the receiver tells when they arrived."""
-    wide: SentPackets | None
-
-    def packet(self, marked_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes) -> bytes:
-        """Return an RTP packet.  Standard: RFC 3550 5.1"""
-        body = self.extensions
-        if self.wide_id is not None and self.wide is not None:
-            size = len(payload) + len(body) + WIRE_BYTES
-            number = self.wide.number(size, now_s=time.monotonic())
-            body += struct.pack("!BH", self.wide_id << 4 | 1, number)
-        if not body:
-            return _RTP_HEADER.pack(0x80, marked_type, sequence, timestamp, ssrc) + payload
-        body += bytes(-len(body) % 4)
-        start = _RTP_HEADER.pack(0x90, marked_type, sequence, timestamp, ssrc)
-        return b"".join((start, struct.pack("!HH", 0xBEDE, len(body) // 4), body, payload))
 
 
 class Ears(Protocol):
@@ -150,10 +100,7 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         self._resend_payload_type: int | None = None
         self._resend_sequence = random.randrange(1 << 15)
         self._sequence = random.randrange(1 << 15)
-        self._history: dict[int, _Sent] = {}
-        self._resend_bytes_left = float(RESEND_BYTES_MAX)
-        self._resend_filled_s = time.monotonic()
-        self._kept: deque[int] = deque()
+        self._history = History()
         self.rtp_offset = random.randrange(RTP_MODULUS)
         """What is added to hub time on the wire."""
         self.sent_picture_count = 0
@@ -171,7 +118,7 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         for codec in parameters.codecs:
             if codec.name.lower() == "rtx" and codec.parameters.get("apt") == chosen:
                 self._resend_payload_type = codec.payloadType
-        if _EXTENSION_WIDE in self._extension_ids:
+        if EXTENSION_WIDE in self._extension_ids:
             self._wide = self._listen_for_arrivals()
         await super().send(parameters)
 
@@ -226,8 +173,10 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
             for number in range(begin, end):
                 payload = picture.payloads[number]
                 marked_type = payload_type | (0x80 if number == last else 0)
-                self._keep(self._sequence, marked_type, timestamp, payload)
-                burst.append(head.packet(marked_type, self._sequence, timestamp, self._ssrc, payload))
+                self._history.keep(self._sequence, marked_type, timestamp, payload)
+                burst.append(
+                    head.packet(marked_type, self._sequence, timestamp, self._ssrc, payload, now_s=time.monotonic())
+                )
                 self._sequence = (self._sequence + 1) & 0xFFFF
             await self._send_all(burst)
             begin = end
@@ -259,7 +208,9 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         self._RTCRtpSender__packet_count += len(picture.payloads)
 
     async def _send_packet(self, marked_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes) -> None:
-        await self._send_all([self._head().packet(marked_type, sequence, timestamp, ssrc, payload)])
+        await self._send_all(
+            [self._head().packet(marked_type, sequence, timestamp, ssrc, payload, now_s=time.monotonic())]
+        )
 
     async def _send_all(self, packets: list[bytes]) -> None:
         """Encrypt and send: in one call where this peer is reached directly, else as aiortc does."""
@@ -294,33 +245,15 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
             self._way[1].close()
         self._way = None
 
-    def _head(self) -> _Head:
-        """Build what the packets that leave now have in common: media id, sending time, and that a picture is to be
-        shown when it is there.
-
-        Standard: RFC 8285
-        """
-        ids = self._extension_ids
-        mid_id, time_id, playout_id = map(ids.get, (_EXTENSION_MID, _EXTENSION_SEND_TIME, _EXTENSION_PLAYOUT))
-        body = b""
-        if mid_id and 0 < len(self._muxed_mid) <= 16:
-            body += bytes([mid_id << 4 | len(self._muxed_mid) - 1]) + self._muxed_mid
-        if time_id:
-            body += bytes([time_id << 4 | 2]) + (current_ntp_time() >> 14 & 0xFFFFFF).to_bytes(3, "big")
-        if playout_id:
-            # From 0 to 0: a guide needs the newest picture more than an even gait.
-            body += bytes([playout_id << 4 | 2, 0, 0, 0])
-        return _Head(body, ids.get(_EXTENSION_WIDE) if self._wide else None, self._wide)
-
-    def _keep(self, sequence: int, marked_type: int, timestamp: int, payload: bytes) -> None:
-        self._history[sequence] = _Sent(marked_type, timestamp, payload)
-        self._kept.append(sequence)
-        if len(self._kept) > HISTORY_PACKETS_MAX:
-            self._history.pop(self._kept.popleft(), None)
+    def _head(self) -> Head:
+        return head_of(self._extension_ids, mid=self._muxed_mid, ntp_time=current_ntp_time(), wide=self._wide)
 
     async def _retransmit(self, sequence_number: int) -> None:
-        kept = self._history.get(sequence_number)
-        if kept is None or not self._may_resend(kept):
+        kept = self._history.take(
+            sequence_number, allowed_bps=self._ears.resend_bps(), round_trip_s=self._RTCRtpSender__rtt,
+            now_s=time.monotonic(),
+        )  # fmt: skip
+        if kept is None:
             return
         if self._resend_payload_type is None:
             await self._send_packet(kept.marked_type, sequence_number, kept.timestamp, self._ssrc, kept.payload)
@@ -331,36 +264,13 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
             await self._send_packet(marked_type, self._resend_sequence, kept.timestamp, self._rtx_ssrc, payload)
             self._resend_sequence = (self._resend_sequence + 1) & 0xFFFF
 
-    def _may_resend(self, kept: "_Sent") -> bool:
-        """A packet is sent again once a round trip, and all of them within their allowance: else a flooded link
-        is answered with a greater flood."""
-        now_s = time.monotonic()
-        round_trip_s = self._RTCRtpSender__rtt or RESEND_S_FIRST
-        if kept.resent_s is not None and now_s - kept.resent_s < round_trip_s:
-            return False
-        gained = (now_s - self._resend_filled_s) * self._ears.resend_bps() / 8
-        self._resend_bytes_left = min(RESEND_BYTES_MAX, self._resend_bytes_left + gained)
-        self._resend_filled_s = now_s
-        if self._resend_bytes_left < len(kept.payload):
-            return False
-        self._resend_bytes_left -= len(kept.payload)
-        kept.resent_s = now_s
-        return True
-
-    def _count_new(self, sequences: list[int]) -> int:
-        """Return how many of these are asked for for the first time."""
-        found = [kept for sequence in sequences if (kept := self._history.get(sequence)) and not kept.is_missed]
-        for kept in found:
-            kept.is_missed = True
-        return len(found)
-
     def _send_keyframe(self) -> None:
         self._ears.hear_loss()
 
     async def _handle_rtcp_packet(self, packet: object) -> None:
         match packet:
             case RtcpRtpfbPacket(fmt=fmt) if fmt == RTCP_RTPFB_NACK:
-                self._ears.hear_nacks(self._count_new(packet.lost), self._RTCRtpSender__packet_count)
+                self._ears.hear_nacks(self._history.count_new(packet.lost), self._RTCRtpSender__packet_count)
                 for sequence in packet.lost[:RESEND_COUNT_MAX]:
                     await self._retransmit(sequence)
             case RtcpPsfbPacket(fmt=fmt) if fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
@@ -404,7 +314,7 @@ def _burst_end(payloads: Sequence[bytes], begin: int, burst_bytes: int) -> int:
 def extend_negotiation() -> None:
     """Let browsers be told to show pictures at once, and let them tell when each packet arrived."""
     known = HEADER_EXTENSIONS["video"]
-    for number, uri in ((_PLAYOUT_ID, _EXTENSION_PLAYOUT), (_WIDE_ID, _EXTENSION_WIDE)):
+    for number, uri in ((_PLAYOUT_ID, EXTENSION_PLAYOUT), (_WIDE_ID, EXTENSION_WIDE)):
         if all(extension.uri != uri for extension in known):
             known.append(RTCRtpHeaderExtensionParameters(id=number, uri=uri))
     arrivals = RTCRtcpFeedback(type="transport-cc")

@@ -19,7 +19,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from edge.core.turn import IceServer
 from edge.errors import BadInputError
 from edge.live.mixer import Mixer
-from edge.live.offer import read_offer
+from edge.live.offer import read_offer, without_arrivals
 from edge.live.path import UNREADABLE, make_connection
 from edge.live.path import Path as NetworkPath
 from edge.ring import Pixels, Ring
@@ -72,7 +72,7 @@ class Inlet:
         connection.on("track", self._take_track)
         connection.on("connectionstatechange", self._note_state)
         try:
-            await connection.setRemoteDescription(RTCSessionDescription(sdp=offer.sdp, type="offer"))
+            await connection.setRemoteDescription(RTCSessionDescription(sdp=without_arrivals(offer.sdp), type="offer"))
             await connection.setLocalDescription(await connection.createAnswer())
         except UNREADABLE as error:
             raise BadInputError(f"The offer cannot be answered: {error or type(error).__name__}.") from error

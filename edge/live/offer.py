@@ -8,6 +8,7 @@ from edge.live.fragment import CANDIDATE_COUNT_MAX, is_address
 OFFER_BYTES_MAX = 128 * 1024
 MEDIA_COUNT_MAX = 8
 _CANDIDATE = "a=candidate:"
+_ARRIVALS = re.compile(r"^a=(rtcp-fb:\S+ transport-cc$|extmap:.*transport-wide-cc)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +42,9 @@ def read_offer(sdp: str) -> Offer:
 
 def _is_name(line: str) -> bool:
     return line.startswith(_CANDIDATE) and not is_address(line.removeprefix(_CANDIDATE))
+
+
+def without_arrivals(sdp: str) -> str:
+    """Return an offer that does not ask for the times of arrival: we tell nobody when packets came, and a sender that
+    waits for word of it would never send more than at the start."""
+    return "\r\n".join(line for line in sdp.split("\r\n") if not _ARRIVALS.match(line))

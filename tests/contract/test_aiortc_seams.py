@@ -124,7 +124,7 @@ async def test_browsers_are_told_to_show_pictures_at_once_and_to_tell_when_packe
         assert offer.count(" transport-cc") == 3, "one for each codec, none for what is sent again"
         sender._extension_ids = {PLAYOUT: 7, WIDE: 9}
         sender._wide = SentPackets()
-        packets = [sender._head().packet(96, 5, 6, 7, b"x") for _ in range(2)]
+        packets = [sender._head().packet(96, 5, 6, 7, b"x", now_s=0.0) for _ in range(2)]
         assert packets[1][12:] == bytes([0xBE, 0xDE, 0, 2, 7 << 4 | 2, 0, 0, 0, 9 << 4 | 1, 0, 1, 0]) + b"x"
     finally:
         await node.close()

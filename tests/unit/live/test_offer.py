@@ -3,7 +3,7 @@
 import pytest
 
 from edge.errors import BadInputError
-from edge.live.offer import CANDIDATE_COUNT_MAX, MEDIA_COUNT_MAX, OFFER_BYTES_MAX, read_offer
+from edge.live.offer import CANDIDATE_COUNT_MAX, MEDIA_COUNT_MAX, OFFER_BYTES_MAX, read_offer, without_arrivals
 
 HOST = "a=candidate:1 1 udp 2113937151 192.0.2.7 50000 typ host"
 HIDDEN = "a=candidate:2 1 udp 2113937151 0f3a-77.local 50001 typ host generation 0"
@@ -26,3 +26,11 @@ def test_hidden_addresses_and_the_end_mark_are_left_out() -> None:
 def test_what_is_no_offer_is_refused(sdp: str) -> None:
     with pytest.raises(BadInputError):
         read_offer(sdp)
+
+
+def test_a_sender_is_not_made_to_wait_for_word_of_arrivals() -> None:
+    wide = "a=extmap:5 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+    lines = ["v=0", "m=video 9 UDP/TLS/RTP/SAVPF 96", "a=rtcp-fb:96 transport-cc", "a=rtcp-fb:96 goog-remb", wide,
+             "a=extmap:6 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"]  # fmt: skip
+    kept = without_arrivals("\r\n".join(lines)).split("\r\n")
+    assert kept == [lines[0], lines[1], lines[3], lines[5]]
