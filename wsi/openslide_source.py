@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 
 import numpy as np
 import openslide
@@ -180,17 +180,22 @@ def _history(path: Path, slide: openslide.OpenSlide) -> History:
         return (), ()
 
 
-def _argb(slide: openslide.OpenSlide, index: int, level: Level, frame_index: int) -> Pixels:
-    """Return a tile as OpenSlide gives it: (height, width, 4), blue, green, red, alpha, premultiplied."""
+class _Canvas(local):
+    """What a thread has its tiles drawn into, again and again: fresh memory of this size costs as much as encoding."""
+
+    def __init__(self) -> None:
+        self.pixels = np.empty((TILE_PX, TILE_PX, 4), np.uint8)
+
+
+def _draw(slide: openslide.OpenSlide, index: int, level: Level, frame_index: int, pixels: Pixels) -> None:
+    """Draw a tile as OpenSlide gives it: (height, width, 4), blue, green, red, alpha, premultiplied."""
     tile = level.tile(frame_index + 1)
     scale = slide.level_downsamples[index]
     x = round(tile.column_index * level.tile_width_px * scale)
     y = round(tile.row_index * level.tile_height_px * scale)
-    pixels = np.empty((level.tile_height_px, level.tile_width_px, 4), np.uint8)
     buffer = pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint32))
     lowlevel._read_region(slide._osr, buffer, x, y, index, level.tile_width_px, level.tile_height_px)
     _whiten_outside(pixels, level, tile.column_index, tile.row_index)
-    return pixels
 
 
 def _whiten_outside(pixels: Pixels, level: Level, column_index: int, row_index: int) -> None:
@@ -218,27 +223,34 @@ def _reader(handles: _Handles, index: int, level: Level, damaged: set[int]) -> C
 
 
 def _argb_or_white(handles: _Handles, index: int, level: Level, frame_index: int, damaged: set[int]) -> Pixels:
-    """Return a tile as OpenSlide gives it, or white where it cannot be decoded, and note that."""
+    """Return a tile as OpenSlide gives it, or white where it cannot be decoded, and note that.
+
+    It lies in this thread's canvas, until its next.
+    """
+    pixels = handles.canvas.pixels
     if frame_index + 1 not in damaged:
         slide = handles.current
         try:
-            return _argb(slide, index, level, frame_index)
+            _draw(slide, index, level, frame_index, pixels)
+            return pixels
         except openslide.OpenSlideError:
             # One error makes a handle useless for good: others go on with a new one, and this tile is tried alone.
             handles.retire(slide)
         try:
             with openslide.OpenSlide(handles.path) as own:
-                return _argb(own, index, level, frame_index)
+                _draw(own, index, level, frame_index, pixels)
+                return pixels
         except openslide.OpenSlideError:
             damaged.add(frame_index + 1)
-    return np.full((level.tile_height_px, level.tile_width_px, 4), 255, np.uint8)
+    pixels[...] = 255
+    return pixels
 
 
 class _Handles:
     """The open scan, opened anew after an error; safe to use from several threads."""
 
     def __init__(self, path: Path, slide: openslide.OpenSlide) -> None:
-        self.path, self.current = path, slide
+        self.path, self.current, self.canvas = path, slide, _Canvas()
         self._retired: list[openslide.OpenSlide] = []
         self._lock = Lock()
 
