@@ -1,5 +1,6 @@
 """What a browser offers, read before aiortc does.  Pure."""
 
+import re
 from dataclasses import dataclass
 
 from edge.errors import BadInputError
