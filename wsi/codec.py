@@ -20,6 +20,7 @@ SOC = b"\xff\x4f\xff\x51"
 _ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"
 ADOBE_RGB = _ADOBE + b"\x00"
 """APP14 with transform 0: without it a decoder takes three unnamed components for YCbCr."""
+_S_YCC = b"colr\x01\0\0" + struct.pack(">I", 18)
 _SOF_BASELINE = 0xC0
 _SOF_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SOS, _DQT, _DHT, _APP0, _APP14 = 0xDA, 0xDB, 0xC4, 0xE0, 0xEE
@@ -173,13 +174,53 @@ def jpeg_2000_encoding(data: bytes, *, tiff_photometric: int | None) -> Encoding
     )
 
 
+def codestream_in(data: bytes) -> tuple[int, int]:
+    """Return where a JPEG 2000 file's codestream begins and ends.
+
+    Raises: UnsupportedSlideError for colours DICOM has no name for, UnreadableSlideError.  Standard: ISO 15444-1 I.4
+    """
+    if data.startswith(SOC):
+        return 0, len(data)
+    at = 0
+    while at + 16 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        head = 16 if size == 1 else 8
+        size = struct.unpack_from(">Q", data, at + 8)[0] if size == 1 else size or len(data) - at
+        if kind == b"jp2h" and _S_YCC in data[at : at + size]:
+            raise UnsupportedSlideError("The picture's colours are YCbCr without the transform of JPEG 2000.")
+        if kind == b"jp2c":
+            return at + head, min(at + size, len(data))
+        if size < head:
+            break
+        at += size
+    raise UnreadableSlideError("A JPEG 2000 file holds no codestream.")
+
+
 def _cod(data: bytes, at: int) -> tuple[bool, bool]:
+    at = _cod_offset(data, at)
+    return data[at + 8] == 1, data[at + 13] == 1
+
+
+def _cod_offset(data: bytes, at: int) -> int:
     while at + 14 <= len(data) and data[at] == 0xFF and data[at + 1] != 0x90:
-        size = int.from_bytes(data[at + 2 : at + 4], "big")
         if data[at + 1] == 0x52:
-            return data[at + 8] == 1, data[at + 13] == 1
-        at += 2 + size
+            return at
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     raise UnreadableSlideError("A JPEG 2000 tile has no coding style header.")
+
+
+def as_colour_transformed(data: bytes) -> bytes:
+    """Return a JPEG 2000 header of three plain YCbCr components, up to the flag that now says they are transformed.
+
+    Coded irreversibly, Y, Cb and Cr are what the irreversible transform of RGB gives: one byte tells the two apart,
+    and DICOM knows the second only.  Raises: UnsupportedSlideError where that does not hold.
+    Standard: ISO 15444-1 G.3, PS3.3 C.8.12.4.1.5
+    """
+    count = int.from_bytes(data[40:42], "big")
+    has_transform, is_reversible = _cod(data, 42 + 3 * count)
+    if count != 3 or has_transform or is_reversible:
+        raise UnsupportedSlideError("The JPEG 2000 tiles are YCbCr in a form that DICOM does not allow.")
+    return data[: _cod_offset(data, 42 + 3 * count) + 8] + b"\x01"
 
 
 def _scan_start(data: bytes, header: JpegHeader) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -283,10 +284,32 @@ def _jpeg_2000_table(
 ) -> tuple[FrameTable, Encoding]:
     photometric = codec.PHOTOMETRIC_YCBCR if page.compression == 33003 else codec.PHOTOMETRIC_RGB
     encoding = codec.jpeg_2000_encoding(first, tiff_photometric=photometric)
+    prefix = b""
+    if encoding.photometric_interpretation == "YBR_FULL":
+        prefix = codec.as_colour_transformed(first)
+        _require_begin(path, offsets, lengths, first[: len(prefix)])
+        encoding = replace(encoding, photometric_interpretation="YBR_ICT")
     blank = b""
     if is_sparse:
         blank = codec.white_jpeg_2000(page.tilewidth, page.tilelength, encoding.photometric_interpretation)
-    return FrameTable(path=path, offsets=offsets, lengths=lengths, blank=blank, start=first[:4]), encoding
+    table = FrameTable(
+        path=path,
+        offsets=offsets,
+        lengths=lengths,
+        prefix=prefix,
+        skip_bytes=len(prefix),
+        blank=blank,
+        start=first[:4],
+    )
+    return table, encoding
+
+
+def _require_begin(path: Path, offsets: np.ndarray, lengths: np.ndarray, begin: bytes) -> None:
+    """See that every tile begins alike, for that begin is replaced.  Raises: UnsupportedSlideError"""
+    with path.open("rb", buffering=0) as file:
+        for offset in offsets[lengths > 0].tolist():
+            if os.pread(file.fileno(), len(begin), offset) != begin:
+                raise UnsupportedSlideError(f"{path.name} has JPEG 2000 tiles of different forms.")
 
 
 def _picture_kind(page: tifffile.TiffPage) -> Kind:

@@ -351,10 +351,10 @@ def write_bif(path: Path, *, overlap_px: int = 0) -> None:
             )  # fmt: skip
 
 
-def write_trestle(path: Path, *, overlaps: str = " 0 0 0 0") -> None:
+def write_trestle(path: Path, *, overlaps: str = " 0 0 0 0", level_count: int = 2) -> None:
     """Write a Trestle scan: what it says of its tiles stands in the description, its scale in the resolution."""
     with tifffile.TiffWriter(path) as tiff:
-        for number, (width, height) in enumerate(((512, 256), (256, 128))):
+        for number, (width, height) in enumerate(((512, 256), (256, 128))[:level_count]):
             tiff.write(
                 iter([jpeg(tile) for tile in tiles_of(picture(height, width, number))]), shape=(height, width, 3),
                 dtype="uint8", tile=(TILE_PX, TILE_PX), compression="jpeg", photometric="ycbcr", subsampling=(2, 1),

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
+import pydicom
 import pytest
 import tifffile
 from PIL import Image
+from pydicom.encaps import generate_frames
 
 from tests.support.scans import picture
 from wsi.convert import Conversion, convert, open_slide
-from wsi.errors import SlideError, UnreadableSlideError, UnsupportedSlideError
+from wsi.errors import UnreadableSlideError, UnsupportedSlideError
 
 
 def converted(path: Path) -> Conversion:
@@ -25,7 +27,38 @@ def converted(path: Path) -> Conversion:
 def test_a_picture_becomes_one_level(tmp_path: Path, ending: str, mode: str) -> None:
     Image.fromarray(picture(300, 700)).convert(mode).save(tmp_path / f"a.{ending}")
     (file,) = converted(tmp_path / f"a.{ending}").files
-    assert (file.kind, file.width_px, file.height_px, file.frames) == ("VOLUME", 700, 300, 2)
+    frames = 2 if ending == "png" else 1
+    assert (file.kind, file.width_px, file.height_px, file.frames) == ("VOLUME", 700, 300, frames)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "jp2", "j2k"])
+def test_a_small_picture_is_copied_bit_for_bit(tmp_path: Path, ending: str) -> None:
+    Image.fromarray(picture(300, 700)).save(tmp_path / f"a.{ending}")
+    result = converted(tmp_path / f"a.{ending}")
+    assert result.verification is not None
+    assert result.verification.files[0].origin == "copied"
+    ds = pydicom.dcmread(result.files[0].path)
+    frame = next(iter(generate_frames(ds.PixelData, number_of_frames=1)))
+    assert frame.removesuffix(b"\0") in (tmp_path / f"a.{ending}").read_bytes()
+
+
+def test_a_large_picture_is_cut_into_tiles_and_tells_both_losses(tmp_path: Path) -> None:
+    Image.fromarray(np.repeat(picture(64, 128), 32, 1).repeat(32, 0)).save(tmp_path / "a.jpg")
+    (file,) = converted(tmp_path / "a.jpg").files
+    ds = pydicom.dcmread(file.path, stop_before_pixels=True)
+    assert file.frames == 32
+    assert list(ds.LossyImageCompressionMethod) == ["ISO_10918_1", "ISO_10918_1"]
+    assert len(ds.LossyImageCompressionRatio) == 2
+
+
+def test_sixteen_bits_are_stored_without_loss(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(3).integers(0, 65535, (300, 700)).astype(np.uint16)
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(pixels))
+    (file,) = converted(tmp_path / "a.png").files
+    ds = pydicom.dcmread(file.path)
+    frames = generate_frames(ds.PixelData, number_of_frames=2)
+    whole = np.concatenate([imagecodecs.jpegls_decode(frame) for frame in frames], axis=1)
+    assert np.array_equal(whole[:300, :700], pixels)
 
 
 def test_a_tiff_openslide_cannot_decode_is_decoded(tmp_path: Path) -> None:
@@ -47,9 +80,3 @@ def test_a_picture_cut_short_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UnreadableSlideError, match=r"a\.png"):
         convert(tmp_path / "a.png", tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_16_bits_are_refused_not_cut(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(np.zeros((40, 40), np.uint16)))
-    with pytest.raises(SlideError, match=r"a\.png"):
-        convert(tmp_path / "a.png", tmp_path / "out")

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
+import openslide
 import pytest
 import tifffile
+from PIL import Image
 
 from tests.support.scans import APERIO, jpeg, picture, tiles_of, write_level, write_svs
 from wsi import codec
+from wsi.convert import convert
 from wsi.errors import SlideError, UnreadableSlideError, UnsupportedSlideError
 from wsi.source import Kind, StoredImage
 from wsi.tiff_source import open_tiff
@@ -67,26 +70,48 @@ def test_left_out_tiles_are_white(tmp_path: Path) -> None:
     assert frame(image, 1) == tiles[1]
 
 
-@pytest.mark.parametrize("compression", [33003, 33005])
-def test_jpeg_2000_tiles_are_copied(tmp_path: Path, compression: int) -> None:
-    tiles = [
-        imagecodecs.jpeg2k_encode(tile, codecformat="j2k", mct=False, level=40) for tile in tiles_of(picture(128, 128))
-    ]
-    with tifffile.TiffWriter(tmp_path / "a.svs") as tiff:
-        write_level(
-            tiff,
-            tiles,
-            128,
-            128,
-            description=APERIO.format(w=128, h=128),
-            compression=compression,
-            photometric="rgb",
-            subsampling=None,
+def write_jpeg_2000(path: Path, compression: int, **options: object) -> list[bytes]:
+    """Write an SVS of JPEG 2000 tiles; under 33003 their components are Y, Cb and Cr."""
+    tiles = []
+    for tile in tiles_of(picture(128, 128)):
+        stored = np.asarray(Image.fromarray(tile).convert("YCbCr")) if compression == 33003 else tile
+        tiles.append(
+            bytes(imagecodecs.jpeg2k_encode(np.ascontiguousarray(stored), codecformat="j2k", mct=False, **options))
         )
+    with tifffile.TiffWriter(path) as tiff:
+        form = {"compression": compression, "photometric": "rgb", "subsampling": None}
+        write_level(tiff, tiles, 128, 128, description=APERIO.format(w=128, h=128), **form)
+    return tiles
+
+
+def test_jpeg_2000_tiles_are_copied(tmp_path: Path) -> None:
+    tiles = write_jpeg_2000(tmp_path / "a.svs", 33005, level=40)
     image = stored(tmp_path / "a.svs")
     assert image.encoding.transfer_syntax_uid == "1.2.840.10008.1.2.4.91"
-    assert image.encoding.photometric_interpretation == {33003: "YBR_FULL", 33005: "RGB"}[compression]
+    assert image.encoding.photometric_interpretation == "RGB"
     assert [frame(image, index) for index in range(4)] == tiles
+
+
+def test_jpeg_2000_in_ycbcr_is_copied_with_the_one_byte_that_says_so(tmp_path: Path) -> None:
+    tiles = write_jpeg_2000(tmp_path / "a.svs", 33003, level=60)
+    image = stored(tmp_path / "a.svs")
+    assert image.encoding.photometric_interpretation == "YBR_ICT"
+    for index, tile in enumerate(tiles):
+        found = frame(image, index)
+        different = [at for at in range(len(tile)) if tile[at] != found[at]]
+        assert len(found) == len(tile)
+        assert [(tile[at], found[at]) for at in different] == [(0, 1)]
+        assert np.abs(np.asarray(imagecodecs.jpeg2k_decode(found), int) - tiles_of(picture(128, 128))[index]).mean() < 2
+    result = convert(tmp_path / "a.svs", tmp_path / "out")
+    with openslide.OpenSlide(tmp_path / "a.svs") as before, openslide.OpenSlide(result.files[0].path) as after:
+        pair = [np.asarray(one.read_region((0, 0), 0, (128, 128)).convert("RGB"), int) for one in (before, after)]
+    assert np.abs(pair[0] - pair[1]).mean() < 1
+
+
+def test_reversible_jpeg_2000_in_ycbcr_has_no_name_in_dicom(tmp_path: Path) -> None:
+    write_jpeg_2000(tmp_path / "a.svs", 33003, reversible=True)
+    with pytest.raises(UnsupportedSlideError, match="YCbCr in a form"):
+        open_tiff(tmp_path / "a.svs")
 
 
 def test_tiles_without_a_codestream_dicom_knows_are_not_copied(tmp_path: Path) -> None:
