@@ -1,5 +1,6 @@
 """The walk of a drawing: start an exam, invite, join, freeze, draw, measure, saved on both sides."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,70 @@ def test_a_specialist_measures_on_a_frozen_frame_and_both_sides_see_it_saved(
     assert groups[0].get_measurements()[0].value == pytest.approx(0.5 * CALIBRATED_PX[0] * 0.2, rel=0.01)
     (row,) = (row for row in node.ask("GET", "/api/v1/audit?limit=50")["items"] if _is_of(row, session))
     assert row["detail"]["report_sop_instance_uid"] == report["sop_instance_uid"]
+
+
+def stroke(page: Any, *points: tuple[float, float]) -> None:
+    box = page.locator(".draw").bounding_box()
+    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for place in at[1:]:
+        page.mouse.move(*place, steps=3)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_lengths_areas_angles_and_the_heart_rate_come_from_the_node_and_stand_in_one_report(
+    node: Node, exam: dict[str, Any], tmp_path: Path, size: str
+) -> None:
+    session = exam["session_id"]
+    with chromium() as browser:
+        remote = join(browser, exam["specialist_url"], SIZES[size])
+        remote.get_by_role("button", name="Draw", exact=True).click()
+        remote.locator(".draw > canvas").wait_for()
+        remote.get_by_role("button", name="First beat").click()
+        remote.get_by_text("First beat marked").wait_for()
+        remote.wait_for_timeout(900)
+        remote.get_by_role("button", name="Draw", exact=True).click()
+        remote.get_by_text("Heart rate").first.wait_for()
+        remote.locator(".draw-beats").get_by_text("2", exact=True).click()
+        remote.get_by_role("button", name="Length").click()
+        stroke(remote, (0.2, 0.2), (0.4, 0.2), (0.4, 0.4))
+        remote.get_by_role("button", name="Area").click()
+        stroke(remote, (0.6, 0.2), (0.8, 0.2), (0.8, 0.5), (0.6, 0.5))
+        remote.get_by_role("button", name="Angle").click()
+        stroke(remote, (0.2, 0.8), (0.4, 0.8))
+        remote.get_by_text("Now draw the other side").wait_for()
+        stroke(remote, (0.4, 0.8), (0.4, 0.6))
+        remote.get_by_text("90 °").wait_for(timeout=5_000)
+        assert look(remote, tmp_path / f"measured-{size}.png") == []
+        remote.get_by_role("button", name="Save drawing").click()
+        remote.get_by_text("Drawing saved with its lossless picture").wait_for(timeout=15_000)
+    row = wait_until(lambda: _annotated(node, session), timeout_s=15, what="the audit of it")
+    stills = _stills(node, session, 2)
+    groups = _read_report(node, row["detail"]["report_sop_instance_uid"]).content.get_image_measurement_groups()
+    found = {one.name.meaning: one.value for group in groups for one in group.get_measurements()}
+    width_mm, height_mm = (side * 0.2 for side in CALIBRATED_PX)
+    assert found["Length"] == pytest.approx(0.2 * width_mm + 0.2 * height_mm, rel=0.02)
+    assert found["Area"] == pytest.approx(0.2 * width_mm * 0.3 * height_mm, rel=0.02)
+    assert found["Angle"] == pytest.approx(90, abs=1)
+    assert found["Heart rate"] == pytest.approx(120 / _apart_s(node, stills), rel=0.01)
+
+
+def _annotated(node: Node, session: str) -> Any:
+    return next((row for row in node.ask("GET", "/api/v1/audit?limit=50")["items"] if _is_of(row, session)), None)
+
+
+def _apart_s(node: Node, stills: list[str]) -> float:
+    """Return the seconds between two stills of the synthetic probe, from the times written in them."""
+    store = Instances(Database(node.config.database_path), node.config.data_dir)
+    times = []
+    for uid in stills:
+        instance = store.find(uid)
+        assert instance is not None
+        text = str(dcmread(store.path_of(instance), stop_before_pixels=True).AcquisitionDateTime)
+        times.append(int(text[8:10]) * 3600 + int(text[10:12]) * 60 + float(re.split(r"[+-]", text[12:])[0]))
+    return abs(times[1] - times[0])
 
 
 def _read_report(node: Node, uid: str) -> Any:

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { extend, isMeasured, type Point, type Shape } from "../lib/drawing";
+import { begin, extend, isMeasured, withShape, type Point, type Shape } from "../lib/drawing";
 import { t } from "../lib/i18n";
 import type { Drawing } from "../lib/use-drawing";
 import { Shapes } from "./shapes-svg";
@@ -30,7 +30,7 @@ export function DrawLayer({ drawing }: { drawing: Drawing }) {
   const down = (event: PointerEvent) => {
     place.current!.setPointerCapture(event.pointerId);
     setCursor(null);
-    setDraft({ tool: drawing.tool, points: [at(event)] });
+    setDraft(begin(drawing.shapes, drawing.tool, at(event)));
   };
   const key = (event: KeyboardEvent) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
@@ -42,7 +42,7 @@ export function DrawLayer({ drawing }: { drawing: Drawing }) {
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       setCursor(from);
-      return draft ? finish() : setDraft({ tool: drawing.tool, points: [from] });
+      return draft ? finish() : setDraft(begin(drawing.shapes, drawing.tool, from));
     }
     if (!step) return;
     event.preventDefault();
@@ -50,15 +50,16 @@ export function DrawLayer({ drawing }: { drawing: Drawing }) {
     setCursor(to);
     if (draft) setDraft(extend(draft, to));
   };
-  const shapes = draft ? [...drawing.shapes, draft] : drawing.shapes;
+  const shapes = (draft ? withShape(drawing.shapes, draft) : drawing.shapes).filter((shape) => shape.tool !== "beats");
   const words = labelsOf(drawing.shapes, drawing.figures.map((figure) => figure.words || (figure.reason ? "–" : "")));
+  const placed = words.filter((_, index) => drawing.shapes[index]!.tool !== "beats");
   return (
     <div
       ref={place} class="draw" tabIndex={0} role="application" aria-label={t("draw.pad")} onKeyDown={key}
       onPointerDown={down} onPointerMove={(event) => draft && event.buttons > 0 && setDraft(extend(draft, at(event)))}
       onPointerUp={finish} onPointerCancel={() => setDraft(null)}
     >
-      <Shapes shapes={shapes} words={words} aspect={snapshot.canvas.width / snapshot.canvas.height} />
+      <Shapes shapes={shapes} words={placed} aspect={snapshot.canvas.width / snapshot.canvas.height} />
       {cursor ? <span class="draw-cursor" style={{ left: `${cursor[0] * 100}%`, top: `${cursor[1] * 100}%` }} /> : null}
     </div>
   );

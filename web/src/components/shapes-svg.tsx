@@ -29,11 +29,25 @@ export function Shapes({ shapes, words = [], aspect }: { shapes: readonly Shape[
 function linePath(shape: Shape, points: readonly Point[]): string {
   const line = points.map(([x, y], index) => `${index ? "L" : "M"}${x} ${y}`).join("");
   const [first, last] = [points[0]!, points.at(-1)!];
+  if (shape.tool === "area") return `${line}Z`;
+  if (shape.tool === "trace") return `${line}${cross(first)}${cross(last)}`;
+  if (shape.tool === "angle") return points.length < 3 ? line : `${line}${arc(points)}`;
   if (shape.tool === "caliper") return `${line}${cross(first)}${cross(last)}`;
   if (shape.tool !== "arrow" || points.length < 2) return line;
   const back = Math.atan2(first[1] - last[1], first[0] - last[0]);
   const barb = (turn: number) => `M${last[0]} ${last[1]}l${HEAD * Math.cos(back + turn)} ${HEAD * Math.sin(back + turn)}`;
   return `${line}${barb(HEAD_ANGLE)}${barb(-HEAD_ANGLE)}`;
+}
+
+/** The bow within an angle, a third of its shorter side from the corner. */
+function arc(points: readonly Point[]): string {
+  const [one, corner, other] = points as [Point, Point, Point];
+  const sides = [one, other].map(([x, y]) => ({ x: x - corner[0], y: y - corner[1], length: Math.hypot(x - corner[0], y - corner[1]) }));
+  const radius = Math.min(...sides.map((side) => side.length)) / 3;
+  if (radius === 0) return "";
+  const [from, to] = sides.map((side) => `${corner[0] + (side.x / side.length) * radius} ${corner[1] + (side.y / side.length) * radius}`);
+  const turn = sides[0]!.x * sides[1]!.y - sides[0]!.y * sides[1]!.x;
+  return `M${from}A${radius} ${radius} 0 0 ${turn > 0 ? 1 : 0} ${to}`;
 }
 
 function cross([x, y]: Point): string {

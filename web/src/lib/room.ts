@@ -122,7 +122,9 @@ function readSecond(message: CallMessage): SecondPicture {
   return { isThere: message.is_there === true, name: String(message.name ?? ""), peerId, isStale: message.state !== "live" };
 }
 
-const TOOLS: Record<string, Shape["tool"]> = { arrow: "arrow", freehand: "pen", distance: "caliper", ellipse: "ellipse" };
+const TOOLS: Record<string, Shape["tool"]> = {
+  arrow: "arrow", freehand: "pen", distance: "caliper", ellipse: "ellipse", trace: "trace", area: "area", angle: "angle",
+};
 
 /** A saved drawing as shapes of ours; what another program drew in other ways is left out. */
 function readDrawing(message: CallMessage): SavedDrawing {

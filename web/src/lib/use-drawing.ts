@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { isMeasured, isSlip, SHAPE_COUNT_MAX, toGraphics, toMeasurements, type DrawTool, type Figures, type Shape } from "./drawing";
+import { isHalf, isMeasured, isSlip, SHAPE_COUNT_MAX, toGraphics, toMeasurements, withShape, type DrawTool, type Figures, type Shape } from "./drawing";
 import type { Call, CallMessage } from "./whep";
 
 /** How long a new frame is waited for before the one on the screen is taken. */
@@ -19,6 +19,10 @@ export interface Drawing {
   figures: readonly Figures[];
   snapshot: Snapshot | null;
   isHeld: boolean;
+  /** Mark this frame as the first beat and go back to the live picture; the shapes are given up. */
+  markBeat: () => void;
+  forgetBeat: () => void;
+  setBeatCount: (count: number) => void;
   choose: (tool: DrawTool) => void;
   add: (shape: Shape) => void;
   undo: () => void;
@@ -41,6 +45,7 @@ export function useDrawing(call: () => Call, onRefused: () => void): Drawing {
   const isWanted = useRef(false);
   const rtp = useRef<number | undefined>(undefined);
   const round = useRef(0);
+  const beat = useRef<string | null>(null);
   const video = useRef<HTMLVideoElement | null>(null);
   const stop = () => {
     isWanted.current = false;
@@ -75,9 +80,23 @@ export function useDrawing(call: () => Call, onRefused: () => void): Drawing {
     if (!holdId || measurements.length === 0) return;
     round.current += 1;
     call().send({ type: "measure", hold_id: holdId, measurements, ref: round.current });
-  }, [shapes.filter(isMeasured).length, holdId]);
+  }, [shapes.filter(isMeasured).length, shapes.find((shape) => shape.tool === "beats")?.beatCount, holdId]);
+  const held = (id: string) => {
+    setHoldId(id);
+    // The very same frame twice is no interval.
+    if (beat.current !== null && beat.current !== id) setShapes((old) => [...old, { tool: "beats", points: [], fromHoldId: beat.current!, beatCount: 1 }]);
+  };
   return {
     phase, tool, shapes, figures, snapshot, stop, isHeld: holdId !== null,
+    markBeat: () => {
+      beat.current = holdId;
+      stop();
+    },
+    forgetBeat: () => {
+      beat.current = null;
+      setShapes(shapes.filter((shape) => shape.tool !== "beats"));
+    },
+    setBeatCount: (beatCount) => setShapes(shapes.map((shape) => (shape.tool === "beats" ? { ...shape, beatCount } : shape))),
     choose: (next) => {
       setTool(next);
       if (phase !== "off") return;
@@ -85,12 +104,14 @@ export function useDrawing(call: () => Call, onRefused: () => void): Drawing {
       setPhase("freezing");
     },
     add: (shape) => {
-      if (!isSlip(shape) && shapes.length < SHAPE_COUNT_MAX) setShapes([...shapes, shape]);
+      const next = withShape(shapes, shape);
+      if (!isSlip(shape) && next.length <= SHAPE_COUNT_MAX) setShapes(next);
     },
     undo: () => setShapes(shapes.slice(0, -1)),
     save: () => {
-      if (!holdId || shapes.length === 0) return;
-      const wish = { type: "annotate", hold_id: holdId, rtp_timestamp: rtp.current, graphics: toGraphics(shapes), measurements: toMeasurements(shapes) };
+      const whole = shapes.filter((shape) => !isHalf(shape));
+      if (!holdId || whole.length === 0) return;
+      const wish = { type: "annotate", hold_id: holdId, rtp_timestamp: rtp.current, graphics: toGraphics(whole), measurements: toMeasurements(whole) };
       if (call().send(wish)) setPhase("saving");
       else onRefused();
     },
@@ -100,10 +121,12 @@ export function useDrawing(call: () => Call, onRefused: () => void): Drawing {
       if (isWanted.current) take(element, rtpTimestamp);
     },
     hear: (message) => {
-      if (message.type === "held" && message.rtp_timestamp === rtp.current) setHoldId(String(message.hold_id));
+      if (message.type === "held" && message.rtp_timestamp === rtp.current) held(String(message.hold_id));
       else if (message.type === "measured" && message.ref === round.current) setFigures(readFigures(message));
-      else if (message.type === "annotated" && message.rtp_timestamp === rtp.current) stop();
-      else if (message.type === "error" && message.for === "hold") stop();
+      else if (message.type === "annotated" && message.rtp_timestamp === rtp.current) {
+        beat.current = null;
+        stop();
+      } else if (message.type === "error" && message.for === "hold") stop();
       else if (message.type === "error" && message.for === "annotate") setPhase((old) => (old === "saving" ? "on" : old));
     },
   };

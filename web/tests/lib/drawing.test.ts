@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { axisEnds, extend, isSlip, toGraphics, toMeasurements, type Shape } from "../../src/lib/drawing";
+import { axisEnds, begin, extend, isSlip, toGraphics, toMeasurements, withShape, type Shape } from "../../src/lib/drawing";
 import { EMPTY_ROOM, takeMessage } from "../../src/lib/room";
 
 const arrow: Shape = { tool: "arrow", points: [[0.1, 0.2], [0.4, 0.5]] };
@@ -48,5 +48,45 @@ describe("a drawing", () => {
     expect(drawing.words).toBe("20 mm, 20 mm");
     expect(drawing.shapes.map((shape) => shape.tool)).toEqual(["arrow", "caliper", "ellipse"]);
     expect(axisEnds(drawing.shapes[2]!)).toEqual(axisEnds(ellipse));
+  });
+});
+
+describe("measurements beyond a caliper", () => {
+  const half: Shape = { tool: "angle", points: [[0.2, 0.5], [0.5, 0.5]] };
+
+  it("draws an angle in two strokes: the second begins at the corner", () => {
+    const draft = extend(begin([half], "angle", [0.5, 0.5]), [0.5, 0.2]);
+    expect(draft.points).toEqual([[0.2, 0.5], [0.5, 0.5], [0.5, 0.2]]);
+    expect(withShape([arrow, half], draft)).toEqual([arrow, draft]);
+    expect(begin([half], "caliper", [0.1, 0.1]).points).toEqual([[0.1, 0.1]]);
+    expect(toMeasurements([draft])).toEqual([{ kind: "angle", points: draft.points }]);
+  });
+
+  it("asks nothing of an angle with one side, and keeps it from being saved", () => {
+    expect(toMeasurements([half])).toEqual([]);
+    expect(toGraphics([half])).toEqual([]);
+    expect(isSlip({ tool: "angle", points: [[0.2, 0.5], [0.5, 0.5], [0.5004, 0.5]] })).toBe(true);
+  });
+
+  it("follows the hand for a length and for an area", () => {
+    const points: [number, number][] = [[0.1, 0.1], [0.3, 0.1], [0.3, 0.4]];
+    for (const tool of ["trace", "area"] as const) {
+      const shape = points.slice(1).reduce((made, to) => extend(made, to), begin([], tool, points[0]!));
+      expect(toMeasurements([shape])).toEqual([{ kind: tool, points }]);
+    }
+    expect(isSlip({ tool: "area", points: points.slice(0, 2) })).toBe(true);
+  });
+
+  it("names the earlier frame and the beats of a heart rate", () => {
+    const beats: Shape = { tool: "beats", points: [], fromHoldId: "ab", beatCount: 3 };
+    expect(toMeasurements([beats])).toEqual([{ kind: "heart_rate", points: [], from_hold_id: "ab", beat_count: 3 }]);
+    expect([isSlip(beats), toGraphics([beats])]).toEqual([false, []]);
+  });
+
+  it("fits into one message, however long the hand draws", () => {
+    const long: Shape = { tool: "area", points: Array.from({ length: 160 }, (_, step) => [(step % 13) / 13, (step % 7) / 7] as const) };
+    const pens = Array.from({ length: 15 }, () => ({ ...long, tool: "pen" as const }));
+    const all = [...pens, long];
+    expect(JSON.stringify([toGraphics(all), toMeasurements(all)]).length).toBeLessThan(16 * 1024);
   });
 });
