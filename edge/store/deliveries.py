@@ -66,6 +66,11 @@ def insert(
     )  # fmt: skip
 
 
+def remove(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
+    """Take away the rows of an object whose keeping failed after all."""
+    connection.execute("DELETE FROM deliveries WHERE sop_instance_uid = ?", (sop_instance_uid,))
+
+
 def find(database: Database, sop_instance_uid: str, destination: str) -> Delivery | None:
     """Return one delivery."""
     with database.read() as connection:

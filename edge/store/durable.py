@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -83,6 +83,11 @@ def place(temp: Path, final: Path, *, below: Path) -> None:
     Until then nobody may rely on what has that name. It is given before the bytes are synced: a journaling file system
     has one commit then, not three. A name that is taken already is replaced in one step, by synced bytes only.
     """
+    begin_place(temp, final, below=below)()
+
+
+def begin_place(temp: Path, final: Path, *, below: Path) -> Callable[[], None]:
+    """Do as `place`, but for the folders: their names are on the disk when what this returns has been called."""
     begun = begin_folders(final.parent, below=below)
     step("link")
     try:
@@ -90,10 +95,14 @@ def place(temp: Path, final: Path, *, below: Path) -> None:
     except FileExistsError:
         sync_file(temp)
         put(temp, final)
-    else:
-        sync_file(temp)
+        return lambda: settle_folders(begun)
+    sync_file(temp)
+
+    def settle() -> None:
         sync_folder(final.parent)
-    settle_folders(begun)
+        settle_folders(begun)
+
+    return settle
 
 
 def put(temp: Path, final: Path) -> None:

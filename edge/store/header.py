@@ -24,6 +24,7 @@ IMPLICIT = "1.2.840.10008.1.2"
 INFLATED_BYTES_MAX = 8 * 1024 * 1024
 """Of a deflated dataset, so much is looked at: a bomb stays small."""
 VALUE_BYTES_MAX = 256 * 1024
+PEEK_BYTES = 256 * 1024
 ELEMENT_COUNT_MAX = 1_000_000
 """Elements stepped over in one file."""
 META_BYTES_MAX = 1024 * 1024
@@ -74,6 +75,21 @@ def read(path: Path) -> Header:
         raise BadInputError(f"{path.name} is empty or cut off in its header.") from error
 
 
+def peek_study(path: Path) -> str:
+    """Return the StudyInstanceUID of a file that is still being written; empty while it has not come."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(PEEK_BYTES)
+        offset, syntax = _read_meta(data)
+        if syntax == DEFLATED:
+            return ""
+        order = b">" if syntax == BIG_ENDIAN else b"<"
+        values = _Scan(data, offset, order, is_implicit=syntax == IMPLICIT, is_cut=True).run()
+        return _uid(values, "StudyInstanceUID")
+    except (OSError, BadInputError, ValueError, struct.error, IndexError):  # Gone, nothing yet, or no DICOM.
+        return ""
+
+
 def _read(data: mmap.mmap) -> Header:
     if data[128:132] != b"DICM":
         raise BadInputError("is not a DICOM file: the letters DICM are not at byte 128.")
@@ -104,7 +120,7 @@ def _uid(values: dict[str, Value], keyword: str) -> str:
     return value
 
 
-def _read_meta(data: mmap.mmap) -> tuple[int, str]:
+def _read_meta(data: mmap.mmap | bytes) -> tuple[int, str]:
     """Return where the dataset begins and its transfer syntax; always explicit, little endian.  Standard: PS3.10 7.1"""
     offset, syntax = 132, ""
     while offset + 8 <= min(len(data), META_BYTES_MAX):
@@ -149,9 +165,15 @@ class _Scan:
 
     def run(self) -> dict[str, Value]:
         values: dict[str, Value] = {}
-        size = len(self._data)
+        data, size, read_head, is_implicit = self._data, len(self._data), self._read_head, self._is_implicit
         while self._offset + 8 <= size:
-            tag, vr, length = self._next()
+            group, element, vr, length = read_head(data, self._offset)
+            if vr in _SHORT_VRS and not is_implicit and group != 0xFFFE:  # As `_next`, for nearly all there are.
+                tag = group << 16 | element
+                self._offset += 8
+                self._count_one()
+            else:
+                tag, vr, length = self._next()
             if tag >> 16 >= STOP_GROUP:
                 self._check_rest(tag, length)
                 break
@@ -164,7 +186,7 @@ class _Scan:
                 raise BadInputError(f"is cut off in the element {tag >> 16:04X},{tag & 0xFFFF:04X}.")
             attribute = ATTRIBUTES.get(tag)
             if (attribute is not None or tag == CHARACTER_SET) and length <= VALUE_BYTES_MAX:
-                raw = bytes(self._data[self._offset : self._offset + length])
+                raw = data[self._offset : self._offset + length]
                 if tag == CHARACTER_SET:
                     self._use_character_set(raw)
                 elif attribute is not None and (value := self._decode(attribute, vr, raw)) is not None:
@@ -177,9 +199,7 @@ class _Scan:
 
     def _next(self) -> tuple[int, bytes, int]:
         """Step over one element's tag, VR and length; implicit VR inside explicit is seen by its VR.  Std: PS3.5 7.1"""
-        self._element_count += 1
-        if self._element_count > ELEMENT_COUNT_MAX:
-            raise BadInputError("has more elements than can be looked at.")
+        self._count_one()
         group, element, vr, short = self._read_head(self._data, self._offset)
         tag = group << 16 | element
         if vr in _SHORT_VRS and not self._is_implicit and group != 0xFFFE:
@@ -195,6 +215,11 @@ class _Scan:
             return tag, vr, length
         self._offset += 8
         return tag, vr, short
+
+    def _count_one(self) -> None:
+        self._element_count += 1
+        if self._element_count > ELEMENT_COUNT_MAX:
+            raise BadInputError("has more elements than can be looked at.")
 
     def _skip_undefined(self) -> None:
         """Step over a value of undefined length: items and, inside them, elements, until all that opened is closed."""
@@ -238,10 +263,10 @@ class _Scan:
                     return character_set.decode(raw, self._encodings, is_name=True)
                 case "text":
                     text = character_set.decode(raw, self._encodings, is_name=False)
-                    return _several([part.strip() for part in text.split("\\")])
+                    return _several([part.strip() for part in text.split("\\")]) if "\\" in text else text.strip()
                 case "code":
-                    text = raw.decode("latin-1").rstrip("\0 ")
-                    return _several([part.strip(" \0") for part in text.split("\\")])
+                    text = raw.decode("latin-1").strip("\0 ")
+                    return _several([part.strip(" \0") for part in text.split("\\")]) if "\\" in text else text
                 case "number":
                     return self._decode_number(vr or attribute.vr, raw)
         except (LookupError, ValueError, struct.error, TypeError, AttributeError, OverflowError):

@@ -9,6 +9,7 @@ what `sweep()` takes away.
     data_dir/aside/<sha>           the same UID as a kept object, but other bytes
 """
 
+import itertools
 import logging
 import os
 import secrets
@@ -79,6 +80,11 @@ class Instances:
     def new_temp(self) -> Path:
         """Return a path, not yet used, to write an object to; leave it there or hand it to `keep`."""
         return self._data_dir / "incoming" / f"{self._owner}.{secrets.token_hex(8)}.part"
+
+    def under_way(self, *, limit: int) -> list[Path]:
+        """Return the files being written by living processes, at most so many."""
+        with os.scandir(self._data_dir / "incoming") as entries:
+            return [Path(entry.path) for entry in itertools.islice(entries, limit) if _is_alive(entry.name)]
 
     def prepare(self) -> None:
         """Make what the first objects would wait for: every folder, and the log of the index in its whole length."""
@@ -199,29 +205,37 @@ class Instances:
         known = self.find(parsed.sop_instance_uid)
         if known is not None:
             return self._keep_again(temp, digest, parsed, known, source)
+        with self._database.announce():
+            return self._keep_new(temp, digest, parsed, source)
+
+    def _keep_new(self, temp: Path, digest: str, parsed: Header, source: str) -> Kept:
         size_bytes = temp.stat().st_size
-        final = self._object_path(digest)
-        durable.place(temp, final, below=self._data_dir / "objects")
+        settle = durable.begin_place(temp, self._object_path(digest), below=self._data_dir / "objects")
         instance = Instance(
             sop_instance_uid=parsed.sop_instance_uid, sop_class_uid=parsed.sop_class_uid,
             series_instance_uid=parsed.series_instance_uid, study_instance_uid=parsed.study_instance_uid,
             digest=digest, size_bytes=size_bytes, transfer_syntax_uid=parsed.transfer_syntax_uid,
             frame_count=max(1, parsed.number("NumberOfFrames") or 1), kept_s=wall_s(), source=source,
         )  # fmt: skip
-        kernel.step("commit")
-        winner = self._database.write_grouped(lambda connection: self._insert(connection, instance, parsed, temp))
+        try:
+            winner = self._database.write_grouped(
+                lambda connection: self._insert(connection, instance, parsed, temp), beside=settle
+            )
+        except OSError:
+            self._forget(instance)
+            raise
         kernel.step("committed")
         if winner is not None:  # Another thread or process kept this UID a moment before.
             return self._keep_again(temp, digest, parsed, winner, source)
         self.room.add(size_bytes)
-        if self._bells is not None:
-            ring(self._bells)
+        self.ring()
         return Kept(outcome="kept", instance=instance)
 
     def _insert(
         self, connection: sqlite3.Connection, instance: Instance, parsed: Header, temp: Path
     ) -> Instance | None:
         """Write every row of a new object, or return the one that is there already."""
+        kernel.step("commit")
         winner = rows.find_instance(connection, instance.sop_instance_uid)
         if winner is not None:
             return winner
@@ -237,6 +251,13 @@ class Instances:
             priority=self._routing.priority_of(modality=modality, source=instance.source, descriptions=descriptions),
         )  # fmt: skip
         return None
+
+    def _forget(self, instance: Instance) -> None:
+        """Take the rows away of an object that was committed while the name of its file could not be synced."""
+        with self._database.write() as connection:
+            if rows.find_instance(connection, instance.sop_instance_uid) == instance:
+                deliveries.remove(connection, instance.sop_instance_uid)
+                rows.remove(connection, instance.sop_instance_uid)
 
     def _keep_again(self, temp: Path, digest: str, parsed: Header, known: Instance, source: str) -> Kept:
         """The UID is here already: the same object, or another that goes aside."""

@@ -182,19 +182,34 @@ def remove_scan(connection: sqlite3.Connection, scan_id: str) -> int:
     return count
 
 
+def remove(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
+    """Take away the row of an object that nobody was told of, and the series and study that hold no other."""
+    found = connection.execute(
+        "DELETE FROM instances WHERE sop_instance_uid = ? RETURNING series_key, size_bytes", (sop_instance_uid,)
+    ).fetchall()
+    study_keys = {_count_down(connection, row["series_key"], row["size_bytes"]) for row in found}
+    _drop_empty(connection, {row["series_key"] for row in found}, study_keys)
+
+
+def _count_down(connection: sqlite3.Connection, series_key: int, size_bytes: int) -> int:
+    """Count one object less in a series and its study; return the study's key."""
+    study = connection.execute(
+        "UPDATE series SET instance_count = instance_count - 1, size_bytes = size_bytes - ? WHERE series_key = ?"
+        " RETURNING study_key", (size_bytes, series_key),
+    ).fetchone()  # fmt: skip
+    connection.execute(
+        "UPDATE studies SET instance_count = instance_count - 1, size_bytes = size_bytes - ? WHERE study_key = ?",
+        (size_bytes, study["study_key"]),
+    )
+    return int(study["study_key"])
+
+
 def _remove_scanned(connection: sqlite3.Connection, column: str, value: str) -> int:
     gone = connection.execute(
         f"DELETE FROM instances WHERE {column} = ? AND scan_id IS NOT NULL RETURNING series_key, size_bytes", (value,)
     ).fetchall()
     for row in gone:
-        study = connection.execute(
-            "UPDATE series SET instance_count = instance_count - 1, size_bytes = size_bytes - ? WHERE series_key = ?"
-            " RETURNING study_key", (row["size_bytes"], row["series_key"]),
-        ).fetchone()  # fmt: skip
-        connection.execute(
-            "UPDATE studies SET instance_count = instance_count - 1, size_bytes = size_bytes - ? WHERE study_key = ?",
-            (row["size_bytes"], study["study_key"]),
-        )
+        _count_down(connection, row["series_key"], row["size_bytes"])
     return len(gone)
 
 
@@ -257,8 +272,8 @@ def _upsert_study(connection: sqlite3.Connection, instance: Instance, header: He
         )
     assignments = "".join(f", {column} = ?" for column in changed)
     connection.execute(
-        "UPDATE studies SET instance_count = instance_count + 1, size_bytes = size_bytes + ?, changed_s = ?"
-        f"{assignments} WHERE study_key = ?",
+        "UPDATE studies SET instance_count = instance_count + 1, size_bytes = size_bytes + ?, changed_s = ?,"
+        f" complete_s = NULL{assignments} WHERE study_key = ?",
         (instance.size_bytes, instance.kept_s, *changed.values(), row["study_key"]),
     )
     return int(row["study_key"])

@@ -109,7 +109,7 @@ def run() -> Table:
     if shutil.which("storescp") is not None:
         contestants["storescp (not durable)"] = storescp
     results = {name: _Result() for name in contestants}
-    with alone():
+    with alone(), _folders:
         table.notes.append(load_note())
         for turn in range(RUNS):
             for name in list(contestants)[:: 1 if turn % 2 else -1]:
@@ -222,10 +222,16 @@ def _memory_mib(process_id: int, kind: str) -> float:
     raise AssertionError(f"no {kind}")
 
 
+_folders = contextlib.ExitStack()
+
+
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
-        yield Path(name)
+    """Give a folder that stays until all have run.
+
+    A file system that has just freed a receiver's inodes searches longer for new ones: the next would pay for it.
+    """
+    yield Path(_folders.enter_context(tempfile.TemporaryDirectory(prefix="edge-bench-")))
 
 
 @contextlib.contextmanager

@@ -20,8 +20,8 @@ from tests.support.objects import make_dataset, write_object
 
 STEPS_BEFORE_COMMIT = 5
 """Folder made, link, file and two folders synced: see `edge.runtime.kernel`."""
-STEPS_OF_A_FIRST_OBJECT = STEPS_BEFORE_COMMIT + 3
-"""And commit, committed, temporary name taken away."""
+STEPS_OF_A_FIRST_OBJECT = STEPS_BEFORE_COMMIT + 5
+"""And rows written, transaction saved (before and after), committed, temporary name taken away."""
 
 _KEEPER = """
 import json, os, signal, sys

@@ -54,7 +54,8 @@ print(generator.sample(faults, 50))
     "spoiled",
     [
         "faults.take = lambda store, received: StoreAnswer(status=0)",  # Says yes and keeps nothing.
-        "durable.place = lambda temp, final, below: temp.replace(final)",  # No folders, nothing left to heal with.
+        # No folders, nothing left to heal with:
+        "durable.begin_place = lambda temp, final, below: [temp.replace(final)].clear",
         "Instances.sweep = lambda *_, **__: 0",
     ],
 )

@@ -156,3 +156,41 @@ def test_a_reserved_log_loses_nothing_of_before_and_after(tmp_path: Path) -> Non
     with Database(left / "edge.db").read() as connection:
         assert [row[0] for row in connection.execute("SELECT job_id FROM jobs ORDER BY job_id")] == ["1", "2"]
     database.close()
+
+
+def test_a_commit_waits_for_changes_that_are_announced_and_takes_them_along(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.store.database.LINGER_S_MAX", 30.0)
+    database._commit_s = 30.0  # As if commits were slow: waiting is worth while.
+    statements: list[str] = []
+    database._writer.set_trace_callback(statements.append)
+    with database.announce():
+        first = threading.Thread(target=database.write_grouped, args=[lambda connection: add_user(connection, "first")])
+        first.start()
+        while database._lock.acquire(blocking=False):  # Until the other holds it, and waits for us.
+            database._lock.release()
+        database.write_grouped(lambda connection: add_user(connection, "announced"))
+    first.join()
+    assert names(database) == ["announced", "first"]
+    assert statements.count("COMMIT") == 1
+
+
+def test_what_is_done_beside_a_commit_is_done_when_it_returns_and_its_fault_is_told(database: Database) -> None:
+    done: list[int] = []
+    database.write_grouped(lambda connection: add_user(connection, "a"), beside=lambda: done.append(1))
+    assert done == [1]
+
+    def fail() -> None:
+        raise OSError(5, "no")
+
+    with pytest.raises(OSError, match="no"):
+        database.write_grouped(lambda connection: add_user(connection, "b"), beside=fail)
+    assert names(database) == ["a"]  # Nobody else was there: it was not even begun.
+
+
+def test_an_announced_change_that_never_comes_holds_nobody_up_for_good(database: Database) -> None:
+    with pytest.raises(BadInputError), database.announce():
+        raise BadInputError("no")
+    database.write_grouped(lambda connection: add_user(connection, "a"))
+    assert database._to_come_count == 0
