@@ -24,7 +24,7 @@ DEFAULT_PATH = Path("/etc/edge/edge.toml")
 
 SourceKind = Literal["v4l2", "stream", "file", "dicom", "whip", "synthetic"]
 HUB_TOKEN_LENGTH_MIN = 20
-DestinationKind = Literal["dimse", "stow", "hub", "folder"]
+DestinationKind = Literal["dimse", "stow", "hub", "s3", "folder"]
 RecordSyntax = Literal["jpeg-ls", "htj2k", "jpeg-2000", "rle", "uncompressed"]
 PeerService = Literal["store", "query", "retrieve", "commitment", "worklist"]
 
@@ -61,6 +61,8 @@ class Receive(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     listen: str = "127.0.0.1:11112"
     association_count_max: int = 16
+    quiet_s: float = 30.0
+    """A study is complete when nothing of it has come for so long."""
     is_called_title_checked: bool = False
     """Refuse whoever calls by another AE title than `node.ae_title`."""
     tls_cert: str = ""
@@ -171,6 +173,8 @@ class Destination(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     password: str = ""
     token: str = ""
     """DICOMweb: a bearer token, instead of a name and a password."""
+    region: str = "us-east-1"
+    """s3: the region that requests are signed for."""
     accepts_concatenation: bool = False
     """dimse, stow: slides larger than `part_mb` go in parts, each an object there; readers join them again."""
     part_mb: float = 4.0
@@ -497,7 +501,7 @@ def _check(config: Config, path: Path) -> None:
 
 def _check_destination(destination: Destination, path: Path) -> None:
     kind = destination.kind
-    for wanted in {"stow": ("url",), "hub": ("url", "token"), "folder": ("path",)}.get(kind, ()):
+    for wanted in {"stow": ("url",), "hub": ("url", "token"), "s3": ("url", "path"), "folder": ("path",)}.get(kind, ()):
         if not getattr(destination, wanted):
             raise ConfigError(f"{path}: destination {destination.name!r} of kind {kind} needs the key {wanted!r}.")
     try:

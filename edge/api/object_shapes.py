@@ -29,6 +29,8 @@ class StudyRow(Answer):
     size_bytes: int
     accession_number: str
     kept_s: float
+    complete_s: float | None
+    """When the last of it had come; null while something may still come."""
     delivery: DeliverySummary
     labels: list[str]
 

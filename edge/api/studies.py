@@ -106,6 +106,7 @@ def study_fields(row: index.Row, summaries: dict[str, object_shapes.DeliverySumm
         "size_bytes": int(row.get("size_bytes", 0)),
         "accession_number": text(row, "AccessionNumber"),
         "kept_s": float(row.get("kept_s", 0.0)),
+        "complete_s": row.get("complete_s"),
         "delivery": summaries.get(uid) or object_shapes.DeliverySummary(state="none", done=0, total=0),
     }
 

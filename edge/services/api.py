@@ -23,7 +23,7 @@ async def serve(config: Config) -> None:
     )
     parts = Parts(config, database=database, instances=instances, public_url=public_url(config))
     server = Server(config, parts)
-    ticker = Ticker(parts.hub, parts.outbox, parts.health)
+    ticker = Ticker(parts.hub, parts.outbox, parts.health, parts.database)
     try:
         await server.open()
         await run_parts([server.run, parts.follower.run, ticker.run])

@@ -1,21 +1,21 @@
 """Objects from local carts over DIMSE, into the store.  Standard: PS3.4 B"""
 
 import asyncio
+import gc
 import logging
 
 from edge.config import Config, split_address
-from edge.errors import BadInputError, BusyError, StorageFullError
-from edge.net.provider import NO_ROOM, Provider, Received, StoreAnswer
+from edge.net.provider import Provider
 from edge.net.tls import listening_context
+from edge.receive.announcer import Announcer
 from edge.receive.desk import Desk
+from edge.receive.intake import take
 from edge.runtime.log import event
 from edge.runtime.service import run_parts
 from edge.store.database import Database
-from edge.store.header import read
 from edge.store.instances import Instances
 
 log = logging.getLogger(__name__)
-STORED = StoreAnswer(status=0x0000)
 
 
 async def serve(config: Config) -> None:
@@ -32,6 +32,7 @@ async def serve(config: Config) -> None:
     await asyncio.to_thread(instances.prepare)
     await asyncio.to_thread(instances.sweep)
     desk = Desk(config, database, instances)
+    announcer = Announcer(database, instances, quiet_s=config.receive.quiet_s)
     provider = Provider(
         ae_title=config.node.ae_title,
         new_temp=instances.new_temp,
@@ -47,6 +48,7 @@ async def serve(config: Config) -> None:
 
     async def start() -> None:
         await asyncio.to_thread(desk.start)
+        gc.freeze()  # What is loaded stays: no need to look through it again with every few objects.
         host, port = split_address(config.receive.listen)
         event(log, "receive.listening", host=host, port=provider.start(host, port), ae_title=config.node.ae_title)
 
@@ -56,29 +58,6 @@ async def serve(config: Config) -> None:
         await asyncio.to_thread(desk.stop)
 
     try:
-        await run_parts([listen], on_ready=start)
+        await run_parts([listen, announcer.run], on_ready=start)
     finally:
         database.close()
-
-
-def take(instances: Instances, received: Received) -> StoreAnswer:
-    """Keep one object and say what the peer is told."""
-    source = f"dimse:{received.calling_ae_title}"
-    try:
-        said = read(received.path)
-        if said.sop_instance_uid != received.sop_instance_uid:
-            return StoreAnswer(status=0xA900, comment="Dataset has another SOP Instance UID than the command")
-        kept = instances.keep(received.path, digest=received.digest, parsed=said, source=source)
-    except BadInputError as error:
-        event(log, "receive.refused", level=logging.WARNING, source=source, reason=error.message)
-        return StoreAnswer(status=0xC000, comment="Cannot understand the object")
-    except (StorageFullError, BusyError) as error:
-        event(log, "receive.full", level=logging.ERROR, source=source, reason=error.message)
-        return NO_ROOM
-    if kept.outcome == "conflict":
-        return StoreAnswer(status=0xC111, comment="Another object has this UID; this one was put aside")
-    event(
-        log, f"object.{kept.outcome}", level=logging.DEBUG, sop_instance_uid=kept.instance.sop_instance_uid,
-        source=source, size_bytes=kept.instance.size_bytes,
-    )  # fmt: skip
-    return STORED

@@ -73,6 +73,7 @@ _STUDY_FIELDS = {
 _STUDY_COUNTS = {
     "NumberOfStudyRelatedSeries": "studies.series_count", "NumberOfStudyRelatedInstances": "studies.instance_count",
     "size_bytes": "studies.size_bytes", "kept_s": "studies.kept_s", "changed_s": "studies.changed_s",
+    "complete_s": "studies.complete_s",
 }  # fmt: skip
 _SERIES_FIELDS = {keyword: column.name for keyword, column in _SERIES.items()}
 _SERIES_COUNTS = {

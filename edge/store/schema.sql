@@ -350,3 +350,7 @@ CREATE TABLE parts (
     state TEXT NOT NULL DEFAULT 'waiting',              -- waiting, sent, safe
     PRIMARY KEY (destination, sop_instance_uid, number)
 ) STRICT, WITHOUT ROWID;
+
+-- migration 7
+
+CREATE INDEX studies_by_completion ON studies (complete_s) WHERE complete_s IS NOT NULL;

@@ -169,7 +169,7 @@ class ApiNode:
 
     def follow(self) -> None:
         """Run what the service runs beside HTTP."""
-        ticker = Ticker(self.parts.hub, self.parts.outbox, self.parts.health)
+        ticker = Ticker(self.parts.hub, self.parts.outbox, self.parts.health, self.parts.database)
         self._tasks = [
             asyncio.create_task(self.parts.follower.run(self._stop)), asyncio.create_task(ticker.run(self._stop))
         ]  # fmt: skip

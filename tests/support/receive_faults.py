@@ -31,7 +31,7 @@ from pathlib import Path
 from edge.net.pdu import PduType
 from edge.net.provider import Provider
 from edge.runtime import kernel
-from edge.services.receive import take
+from edge.receive.intake import take
 from edge.store.database import Database
 from edge.store.header import read
 from edge.store.instances import Instances

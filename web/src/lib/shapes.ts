@@ -213,6 +213,8 @@ export interface StudyRow {
   size_bytes: number;
   accession_number: string;
   kept_s: number;
+  /** When the last of it had come; null while something may still come. */
+  complete_s: number | null;
   delivery: DeliverySummary;
   labels: string[];
 }
