@@ -79,6 +79,6 @@ class Invitations:
             )
         return wish.token, invite
 
-    async def revoke(self, session_id: str, token_id: str) -> bool:
-        """End one invitation; tell whether there was one."""
+    async def revoke(self, session_id: str, token_id: str) -> list[str]:
+        """End one invitation, and who came with its code; return the token_id of each."""
         return await asyncio.to_thread(sessions.revoke, self._database, session_id, token_id, now_s=clock.wall_s())

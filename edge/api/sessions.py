@@ -109,10 +109,12 @@ async def invite_guest(call: Call) -> shapes.Invite:
 
 async def revoke_invite(call: Call) -> None:
     session_id, token_id = call.path("session_id"), call.path("token_id")
-    if not await call.parts.invitations.revoke(session_id, token_id):
+    ended = await call.parts.invitations.revoke(session_id, token_id)
+    if not ended:
         raise NotFoundError("There is no such invitation.")
-    call.parts.hub.end_for(lambda principal: principal.token_id == token_id)
-    await call.parts.send_away(session_id, token_id, words="The bedside has withdrawn this invitation.")
+    call.parts.hub.end_for(lambda principal: principal.token_id in ended)
+    for one in ended:
+        await call.parts.send_away(session_id, one, words="The bedside has withdrawn this invitation.")
 
 
 async def join_session(call: Call) -> shapes.Joined:

@@ -130,20 +130,20 @@ def redeem(database: Database, code: str, *, now_s: float) -> Minted:
         connection.execute("UPDATE invites SET code_digest = NULL WHERE token_id = ?", (row["token_id"],))
         invite = _invite(row)
         return _mint(
-            connection, invite.session_id, invite.role, expires_s=invite.expires_s, now_s=now_s, with_code=False
-        )
+            connection, invite.session_id, invite.role, expires_s=invite.expires_s, now_s=now_s,
+            made_from=invite.token_id,
+        )  # fmt: skip
 
 
-def revoke(database: Database, session_id: str, token_id: str, *, now_s: float) -> bool:
-    """End an invite at once; tell whether there was one."""
+def revoke(database: Database, session_id: str, token_id: str, *, now_s: float) -> list[str]:
+    """End an invite at once, and what was made from its code; return the token_id of each that was good."""
     with database.write() as connection:
-        return (
-            connection.execute(
-                "UPDATE invites SET revoked_s = ? WHERE session_id = ? AND token_id = ? AND revoked_s IS NULL",
-                (now_s, session_id, token_id),
-            ).rowcount
-            == 1
+        ended = connection.execute(
+            "UPDATE invites SET revoked_s = ? WHERE session_id = ? AND (token_id = ? OR made_from = ?)"
+            " AND revoked_s IS NULL RETURNING token_id",
+            (now_s, session_id, token_id, token_id),
         )
+        return [row["token_id"] for row in ended.fetchall()]
 
 
 def invites(database: Database, session_id: str, *, now_s: float) -> list[Invite]:
@@ -164,19 +164,20 @@ def _mint(
     *,
     expires_s: float,
     now_s: float,
-    with_code: bool = True,
+    made_from: str | None = None,
 ) -> Minted:
-    token, code = secrets.token_urlsafe(32), _free_code(connection, now_s) if with_code else ""
+    """Write an invite; one that is made from another's code has no code of its own."""
+    token, code = secrets.token_urlsafe(32), "" if made_from else _free_code(connection, now_s)
     invite = Invite(
         token_id=secrets.token_hex(8), session_id=session_id, role=role, made_s=now_s, expires_s=expires_s
     )  # fmt: skip
     code_expires_s = min(now_s + CODE_S, expires_s)
     connection.execute(
-        "INSERT INTO invites (token_id, session_id, role, token_digest, code_digest, code_expires_s, made_s, expires_s)"
-        " VALUES (?,?,?,?,?,?,?,?)",
+        "INSERT INTO invites (token_id, session_id, role, token_digest, code_digest, code_expires_s, made_s, expires_s,"
+        " made_from) VALUES (?,?,?,?,?,?,?,?,?)",
         (
             invite.token_id, session_id, role, _digest(token), _digest(code) if code else None,
-            code_expires_s if code else None, now_s, expires_s,
+            code_expires_s if code else None, now_s, expires_s, made_from,
         ),
     )  # fmt: skip
     return Minted(invite=invite, token=token, code=code, code_expires_s=code_expires_s)

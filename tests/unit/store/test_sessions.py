@@ -75,6 +75,14 @@ def test_a_revoked_invite_is_over_at_once_and_others_stay(database: Database) ->
     assert sessions.invites(database, "s1", now_s=12.0) == [two.invite]
 
 
+def test_who_came_with_the_code_of_a_revoked_invite_is_out_too(database: Database) -> None:
+    minted = sessions.mint(database, "s1", Role.SPECIALIST, expires_s=100.0, now_s=10.0)
+    guest = sessions.redeem(database, minted.code, now_s=11.0)
+    ended = sessions.revoke(database, "s1", minted.invite.token_id, now_s=12.0)
+    assert set(ended) == {minted.invite.token_id, guest.invite.token_id}
+    assert sessions.check(database, guest.token, now_s=12.0) is None
+
+
 def test_invites_of_one_session_are_limited(database: Database) -> None:
     for _ in range(sessions.INVITES_PER_SESSION_MAX):
         sessions.mint(database, "s1", Role.OBSERVER, expires_s=100.0, now_s=10.0)
