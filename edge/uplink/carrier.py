@@ -16,6 +16,7 @@ from edge.net.hub import Hub, by_digest
 from edge.net.parcel import Answer, Parcel
 from edge.net.peer import NotAcceptedError, Peer, cut_all
 from edge.net.readback import Fetch, by_wado
+from edge.net.s3 import S3, Bucket
 from edge.net.storage import Doubts, Storage
 from edge.net.stow import Stow
 from edge.net.web import WebClient, WebPeer, look
@@ -118,6 +119,22 @@ class HubCarrier:
         self.hub.abort()
 
 
+class S3Carrier:
+    """A bucket that speaks S3."""
+
+    def __init__(self, bucket: Bucket, gate: Gate = OPEN) -> None:
+        self.s3 = S3(bucket, gate)
+
+    def check(self) -> None:
+        self.s3.check()
+
+    def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
+        return self.s3
+
+    def abort(self) -> None:
+        self.s3.abort()
+
+
 class FolderCarrier:
     """Copies into a folder, a mounted share at best: <study>/<series>/<instance>.dcm, each read back."""
 
@@ -177,6 +194,8 @@ def carrier_for(destination: Destination, *, own_ae_title: str, gate: Gate = OPE
             return StowCarrier(web_peer_of(destination, url=destination.url), gate)
         case "hub":
             return HubCarrier(web_peer_of(destination, url=destination.url), gate)
+        case "s3":
+            return S3Carrier(bucket_of(destination), gate)
         case "folder":
             return FolderCarrier(destination.name, Path(destination.path))
 
@@ -189,6 +208,8 @@ def fetch_from(destination: Destination, carrier: Carrier, *, own_ae_title: str)
         return by_wado(WebClient(web_peer_of(destination, url=destination.readback_url)))
     if isinstance(carrier, DimseCarrier):
         return by_get(carrier.peer)
+    if isinstance(carrier, S3Carrier):
+        return carrier.s3.fetch
     if isinstance(carrier, HubCarrier):
         return by_digest(carrier.hub.client)
     return by_wado(carrier.client) if isinstance(carrier, StowCarrier) else None
@@ -207,6 +228,15 @@ def web_peer_of(destination: Destination, *, url: str) -> WebPeer:
     return WebPeer(
         name=destination.name, url=url.rstrip("/"), username=destination.username, password=destination.password,
         token=destination.token, tls_ca=destination.tls_ca,
+    )  # fmt: skip
+
+
+def bucket_of(destination: Destination) -> Bucket:
+    """Return the bucket of an S3 destination: `path` is its name, and a prefix after a slash."""
+    bucket, _, prefix = destination.path.strip("/").partition("/")
+    return Bucket(
+        name=destination.name, url=destination.url.rstrip("/"), bucket=bucket, prefix=prefix, region=destination.region,
+        access_key_id=destination.username, secret_access_key=destination.password, tls_ca=destination.tls_ca,
     )  # fmt: skip
 
 

@@ -117,16 +117,19 @@ class Relay:
         pair.far.close()
 
     def _is_due(self, pair: _Pair) -> bool:
-        if self.cut_count_max >= 0 and self.cut_count >= self.cut_count_max:
+        if not self._may_cut():
             return False
         is_old = bool(self.cut_s) and time.monotonic() - pair.begun_s >= self.cut_s
         return is_old or (bool(self.cut_bytes) and pair.passed_bytes >= self.cut_bytes)
+
+    def _may_cut(self) -> bool:
+        return self.cut_count_max < 0 or self.cut_count < self.cut_count_max
 
     def _move(self, pair: _Pair, source: socket.socket, target: socket.socket) -> bool:
         """Pass one piece on as fast as the link is; tell whether there may be more."""
         is_up = source is pair.near
         size = PIECE_BYTES
-        if is_up and self.cut_bytes:
+        if is_up and self.cut_bytes and self._may_cut():
             size = max(1, min(size, self.cut_bytes - pair.passed_bytes))
         data = source.recv(size)
         if not data:
