@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from edge.core.delivery import Delivery, State
 
-
 LEAVE_FROM = 0.9
 """Of a budget: from here on the oldest leave, so that what comes next still has room."""
 
