@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wsi.defects import mend
@@ -20,6 +21,7 @@ from wsi.plan import PlannedInstance
 from wsi.pyramid import AnyImage, MissingImage
 from wsi.series import Levels, images_of, lossy_ratios, plan_conversion, subject_of
 from wsi.source import Image, OpenSource, StoredImage
+from wsi.spool import Maker
 from wsi.writer import FrameReader, Layout, batches, buffer_for, lay_out
 
 if TYPE_CHECKING:
@@ -35,12 +37,21 @@ _NO_FRAMES = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0" + b
 class VirtualSlide:
     """The series of an open scan. The scan must stay open as long as this is used, and is not closed by it.
 
-    Damaged tiles are found at once, as a conversion finds them: they are white, and the UIDs depend on them.
+    Damaged tiles are found first, as a conversion finds them: they are white, and the UIDs depend on them. That takes a
+    look at every tile; unless `is_searched`, the scan is taken to be sound.
     Raises: UnreadableSlideError when most of an image is damaged
     """
 
-    def __init__(self, source: OpenSource, metadata: SlideMetadata | None = None, *, levels: Levels = "native") -> None:
-        mend(source)
+    def __init__(
+        self,
+        source: OpenSource,
+        metadata: SlideMetadata | None = None,
+        *,
+        levels: Levels = "native",
+        is_searched: bool = True,
+    ) -> None:
+        if is_searched:
+            mend(source)
         known = (metadata or SlideMetadata()).over(source.metadata)
         self.plan = plan_conversion(source, known, levels=levels)
         subject = subject_of(source, known, self.plan)
@@ -98,6 +109,30 @@ class VirtualInstance:
             return self.image.table.read(file_descriptor, number - 1)
         finally:
             os.close(file_descriptor)
+
+    def made(self, scratch: Path, *, workers: int = 2) -> VirtualInstance:
+        """Return this object with its frames made, where they must be, in a folder that stays until it is streamed.
+
+        Raises: UnsupportedSlideError for damage that shows only then: the file of a conversion names it in its header.
+        """
+        image = self.image
+        if isinstance(image, StoredImage):
+            return self
+        folder = scratch / self.planned.sop_instance_uid
+        folder.mkdir()
+        maker = Maker(folder, workers)
+        try:
+            table = maker.begin(lambda: image, image.level.frame_count).wait()
+        finally:
+            maker.close()
+        if image.damaged:
+            raise UnsupportedSlideError(
+                f"{len(image.damaged)} frames are damaged.", next_step="Convert it, which names them in the objects."
+            )
+        stored = StoredImage(
+            kind=image.kind, level=image.level, encoding=image.encoding, is_resampled=image.is_resampled, table=table
+        )
+        return replace(self, image=stored)
 
     def size_bytes(self) -> int:
         """Return the size of the file to be.  Raises: UnsupportedSlideError where frames must be made first."""

@@ -17,7 +17,10 @@ def add_to(app: typer.Typer) -> None:
 
 def convert(
     slides: Annotated[list[Path], typer.Argument(help="Whole-slide scans.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the DICOM files; made if absent.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the DICOM files; made if absent.")] = None,
+    to: Annotated[
+        str, typer.Option(help="Send instead of writing: dimse://TITLE@HOST:PORT, or https://HOST/dicom-web.")
+    ] = "",
     metadata: Annotated[Path | None, typer.Option(help="JSON file with patient, study and specimen.")] = None,
     levels: Annotated[str, typer.Option(help="native: the scanner's; all: missing ones are made.")] = "native",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Threads that encode.")] = 2,
@@ -33,12 +36,18 @@ def convert(
     json: JsonOption = False,
 ) -> None:
     """Convert slides to DICOM WSI and prove the result."""
-    from edge.convert.command import convert_slides
+    from edge.convert.command import convert_slides, send_slides
 
     if levels not in ("native", "all"):
         raise BadInputError(f"--levels {levels} is not known.", next_step="Say native or all.")
     if lossless not in ("", "jpeg-ls", "jpeg2000", "htj2k"):
         raise BadInputError(f"--lossless {lossless} is not known.", next_step="Say jpeg-ls, jpeg2000 or htj2k.")
+    if (out is None) == (not to):
+        raise BadInputError("A slide is written or sent.", next_step="Give --out FOLDER, or --to ADDRESS.")
+    if to and (levels != "native" or lossless or max_part_bytes or sparse or dask or resume):
+        raise BadInputError("--to sends the scanner's own levels, whole.", next_step="Leave the other options out.")
+    if out is None:
+        raise typer.Exit(send_slides(slides, to, metadata=metadata, workers=workers, as_json=json))
     raise typer.Exit(
         convert_slides(
             slides,

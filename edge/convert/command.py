@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # numpy starts a thread per core for linear algebra, which nothing here does; it costs start-up time and memory.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-_DONE, _WRONG_USE, _BAD_INPUT = 0, 2, 4
+_DONE, _WRONG_USE, _BAD_INPUT, _REFUSED = 0, 2, 4, 6
 _LEVELS = ("native", "all")
 _FORMS = ("", "jpeg-ls", "jpeg2000", "htj2k")
 _READERS = ("", "openslide")
@@ -157,6 +157,30 @@ def _folders(slides: list[Path], out_dir: Path) -> list[Path]:
         stem = slide.name.split(".")[0] or slide.name
         names.append(stem if stem not in names else f"{stem}-{len(names) + 1}")
     return [out_dir / name for name in names]
+
+
+def send_slides(slides: list[Path], address: str, *, metadata: Path | None, workers: int, as_json: bool) -> int:
+    """Send the objects slides become, without writing them; return the exit status: 0, or that of the first failure.
+
+    Raises: BadInputError for an address that is none, EdgeError where nobody answers
+    """
+    _import_lightly()
+    from edge.convert.direct import read_address, send_slide
+    from edge.core.delivery import Outcome
+
+    peer = read_address(address)
+    status = _DONE
+    for slide in slides:
+        try:
+            for sent in send_slide(slide, peer, metadata=_metadata(metadata, slides), workers=workers):
+                is_there = sent.outcome is Outcome.ACCEPTED
+                status = status or (_DONE if is_there else _REFUSED)
+                said = {"slide": str(slide), **asdict(sent), "outcome": sent.outcome.value}
+                words = "accepted" if is_there else f"{sent.outcome.value}: {sent.reason}"
+                _say(json.dumps(said) if as_json else f"{slide.name}: {sent.kind} {sent.sop_instance_uid} {words}")
+        except SlideError as error:
+            status = status or _complain(error, slide=slide, as_json=as_json)
+    return status
 
 
 def _import_lightly() -> None:

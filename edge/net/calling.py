@@ -12,7 +12,7 @@ from edge.dicom.header import IMPLEMENTATION_CLASS_UID
 from edge.errors import EdgeError, UnreachableError
 from edge.net import command, pdu
 from edge.net.command import COMMAND_BYTES_MAX, VERIFICATION, Command, Response
-from edge.net.fragmenting import CutShortError, Extent, Fragmenter
+from edge.net.fragmenting import CutShortError, Extent, Flow, Fragmenter
 from edge.net.pdu import Acceptance, PduType, Proposal, ProtocolError, Reader
 from edge.net.peer import (
     ANSWER_S,
@@ -90,7 +90,7 @@ class Calling:
             self.abort()
 
     def send(
-        self, context_id: int, sop_class_uid: str, sop_instance_uid: str, extent: Extent, *,
+        self, context_id: int, sop_class_uid: str, sop_instance_uid: str, extent: Extent | Flow, *,
         originator: tuple[str, int] | None = None,
     ) -> int:  # fmt: skip
         """Send one object and return the number of its message; its answer comes by `answer`.

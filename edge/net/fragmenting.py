@@ -32,6 +32,36 @@ class Extent:
     offset: int
     size_bytes: int
 
+    def read(self, rooms: list[memoryview], at_bytes: int, wanted_bytes: int) -> None:
+        """Fill rooms with what begins there.  Raises: CutShortError, OSError."""
+        _read(self.descriptor, rooms, self.offset + at_bytes, wanted_bytes)
+
+
+class Flow:
+    """A dataset that lies nowhere: its bytes come piece by piece, in order, and how many there are is known."""
+
+    def __init__(self, pieces: Iterator[bytes], size_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+        self._done_bytes = 0
+
+    def read(self, rooms: list[memoryview], at_bytes: int, wanted_bytes: int) -> None:
+        """Fill rooms with what comes next.  Raises: CutShortError, and what the pieces raise."""
+        assert at_bytes == self._done_bytes, "a flow cannot go back"
+        for room in rooms:
+            filled = 0
+            while filled < len(room):
+                if not self._rest:
+                    self._rest = memoryview(next(self._pieces, b""))
+                    if not self._rest:
+                        raise CutShortError("the stream ends before the object does")
+                taken = min(len(self._rest), len(room) - filled)
+                room[filled : filled + taken] = self._rest[:taken]
+                self._rest = self._rest[taken:]
+                filled += taken
+        self._done_bytes += wanted_bytes
+
 
 def dataset_of(descriptor: int) -> Extent:
     """Return the dataset of a DICOM file: what follows its meta information.  Raises: CutShortError, OSError.
@@ -71,7 +101,7 @@ class Fragmenter:
         self._buffer = memoryview(bytearray(HEAD_BYTES_MAX + slot_bytes * count))
         self._begins = [HEAD_BYTES_MAX + slot_bytes * index for index in range(count)]
 
-    def blocks(self, head: bytes, context_id: int, extent: Extent) -> Iterator[memoryview]:
+    def blocks(self, head: bytes, context_id: int, extent: Extent | Flow) -> Iterator[memoryview]:
         """Give the command's PDU and the dataset's, in a few large pieces.  Raises: CutShortError, OSError."""
         assert len(head) <= HEAD_BYTES_MAX
         for slot in self._begins:
@@ -92,7 +122,7 @@ class Fragmenter:
                 return
             begin = HEAD_BYTES_MAX
 
-    def _fill(self, extent: Extent, done_bytes: int, taken_bytes: int) -> tuple[int, int]:
+    def _fill(self, extent: Extent | Flow, done_bytes: int, taken_bytes: int) -> tuple[int, int]:
         """Read the next values into their slots; return where the last slot begins and how long its value is."""
         slot_count = max(1, -(-taken_bytes // self._value_bytes))
         last_bytes = taken_bytes - (slot_count - 1) * self._value_bytes
@@ -101,7 +131,7 @@ class Fragmenter:
             self._buffer[begin + _HEADER_BYTES : begin + _HEADER_BYTES + size]
             for begin, size in zip(self._begins, sizes, strict=False)
         ]
-        _read(extent.descriptor, rooms, extent.offset + done_bytes, taken_bytes)
+        extent.read(rooms, done_bytes, taken_bytes)
         return self._begins[slot_count - 1], last_bytes
 
     def _write_header(self, begin: int, context_id: int, value_bytes: int, *, is_last: bool = False) -> None:
