@@ -1,6 +1,7 @@
 """Reading what is kept again: bytes that changed on the disk are found before somebody needs them.
 
-the file is gone, or its SHA-256 is another  →  a row in `conflicts` with the source `scrub`, and an audit row
+the file is gone, or its SHA-256 is another  →  a row in `conflicts` with the source `scrub`, an audit row, and the
+                                                object is wanted back from where it is safe (`fetches`)
 the same object comes again, whole           →  the file is put back, and the row taken away (`instances.keep`)
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from edge.runtime.clock import wall_s
 from edge.runtime.log import event
-from edge.store import audit_log, rows
+from edge.store import audit_log, fetches, rows
 from edge.store.database import Database
 from edge.store.instances import Instances
 from edge.store.rows import Instance
@@ -39,7 +40,7 @@ class Round:
 def examine(
     database: Database, instances: Instances, instance: Instance, *, on_bytes: Callable[[int], None] = lambda _: None
 ) -> bool:
-    """Read an object and compare; note what is damaged. Memory is one chunk."""
+    """Read an object and compare; note what is damaged, and want it back. Memory is one chunk."""
     found = _digest(instances, instance, on_bytes)
     if found == instance.digest:
         return True
@@ -47,6 +48,7 @@ def examine(
     if current is None or current.digest != instance.digest:  # Something else is kept under this UID by now.
         return True
     _note(database, instance, found or MISSING)
+    instances.ring()
     return False
 
 
@@ -113,6 +115,7 @@ def _note(database: Database, instance: Instance, found: str) -> None:
     now_s = wall_s()
     with database.write() as connection:
         if rows.insert_conflict(connection, instance, found, instance.size_bytes, rows.DAMAGE_SOURCE, now_s):
+            fetches.ask(database, [instance.sop_instance_uid], why="damaged", now_s=now_s)
             audit_log.add_within(
                 connection, actor=rows.DAMAGE_SOURCE, action="object.damaged", object=instance.sop_instance_uid,
                 detail={"kept": instance.digest, "found": found}, at_s=now_s,

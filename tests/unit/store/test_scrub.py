@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.store import audit_log, scrub
+from edge.store import audit_log, fetches, scrub
 from edge.store.database import Database
 from edge.store.instances import Instances
 from tests.support.objects import make_dataset
@@ -37,6 +37,8 @@ def test_one_flipped_bit_is_found_among_the_others(store: tuple[Database, Instan
     done = scrub.walk(database, instances, rate_bytes_s=1e12)
     assert (done.object_count, done.damaged_count) == (5, 1)
     assert scrub.damaged(database) == [uids[2]]
+    wanted = fetches.due(database, now_s=time.time(), limit=9)
+    assert [(one.sop_instance_uid, one.why) for one in wanted] == [(uids[2], "damaged")]
     assert [row.action for row in audit_log.list_rows(database)] == ["object.damaged"]
     scrub.walk(database, instances, rate_bytes_s=1e12)
     assert len(audit_log.list_rows(database)) == 1
@@ -60,6 +62,7 @@ def test_the_object_that_comes_again_whole_takes_the_place_of_the_damaged_one(
     assert instances.keep(temp, source="again").outcome == "known"
     assert instances.path_of(instances.require(uids[1])).read_bytes() == whole
     assert scrub.damaged(database) == []
+    assert fetches.due(database, now_s=time.time(), limit=9) == []
 
 
 def test_it_reads_no_faster_than_it_may(store: tuple[Database, Instances, list[str]]) -> None:

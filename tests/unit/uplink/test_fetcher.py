@@ -88,7 +88,6 @@ def test_an_object_that_rotted_here_is_made_whole_from_there(node: Node) -> None
     node.path(uid).chmod(0o600)
     node.path(uid).write_bytes(whole[:-9] + b"x" + whole[-8:])
     assert not scrub.examine(node.database, node.store, node.store.require(uid))
-    fetches.ask(node.database, [uid], why="damaged", now_s=time.time())
     assert node.fetcher().step()
     assert node.path(uid).read_bytes() == whole and scrub.damaged(node.database) == []
 
