@@ -402,7 +402,8 @@ export interface OutboxDestination {
   sentence: string;
   /** In words: when it will be empty, how much of the link is used. */
   forecast?: string[];
-  history: { t_s: number; bytes_s: number }[];
+  /** Of each five minutes; `up` is how much of them it could be reached, 0 to 1. */
+  history: { t_s: number; bytes_s: number; up?: number | null }[];
 }
 
 export interface OutboxStudy {
@@ -416,10 +417,31 @@ export interface OutboxStudy {
   bytes_left: number;
   reason: string;
   next_try_s: number | null;
+  /** When it will have gone; null when nothing waits or nobody can know. */
+  eta_s?: number | null;
+}
+
+/** What has left the disk, safe elsewhere, and what is here. */
+export interface AwaySummary {
+  count: number;
+  bytes: number;
+  here_bytes: number;
+  /** 0: none. */
+  budget_bytes: number;
+}
+
+export interface ReturningStudy {
+  study_instance_uid: string;
+  patient_name: string;
+  description: string;
+  away: AwayView;
 }
 
 export interface Outbox {
   destinations: OutboxDestination[];
+  away?: AwaySummary | null;
+  /** Studies that are being fetched back. */
+  returning?: ReturningStudy[];
   /** When the disk will be full, in words; empty when that is far. */
   disk?: string;
   studies: OutboxStudy[];

@@ -43,6 +43,30 @@ export function shareDone(destination: Destination): number | null {
   return destination.bytes_done / whole;
 }
 
+/** How much of a stretch a link may have been away and still counts as up. */
+const UP_SHARE_MIN = 0.5;
+
+/** The stretches in which a link was out of reach, as parts of the width; what is not known of is left out. */
+export function outages(
+  history: readonly { t_s: number; up?: number | null }[],
+  stepS: number,
+  width: number,
+): { x: number; width: number }[] {
+  const first = history[0];
+  const last = history[history.length - 1];
+  if (!first || !last || last.t_s <= first.t_s) return [];
+  const scale = width / (last.t_s - first.t_s);
+  const found: { x: number; width: number }[] = [];
+  for (const point of history) {
+    if (point.up === null || point.up === undefined || point.up >= UP_SHARE_MIN) continue;
+    const x = (point.t_s - first.t_s) * scale;
+    const before = found[found.length - 1];
+    if (before && before.x + before.width >= x - 0.01) before.width = Math.min(width, x + stepS * scale) - before.x;
+    else found.push({ x, width: Math.min(width, x + stepS * scale) - x });
+  }
+  return found.filter((each) => each.width > 0);
+}
+
 /** The points of a line plot in a box, oldest left; times without traffic are zero, not gaps. */
 export function plotPoints(
   history: readonly { t_s: number; bytes_s: number }[],

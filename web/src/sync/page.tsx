@@ -9,6 +9,8 @@ import type { Outbox } from "../lib/shapes";
 import { useSoon } from "./use-soon";
 import { DestinationCard } from "./destination-card";
 import { type Glance, glanceOf } from "./glance";
+import { Disk } from "./disk";
+import { Returning } from "./returning";
 import { StudyRows } from "./study-rows";
 import "./sync.css";
 
@@ -20,7 +22,7 @@ export default function SyncPage() {
   const outbox = useRemote((signal) => api.outbox(signal));
   const refresh = useSoon(outbox.reload, STUDIES_MS);
   useNodeEvent("outbox", (view) => {
-    outbox.set((old) => ({ ...view, studies: view.studies ?? old?.studies ?? [] }));
+    outbox.set((old) => ({ ...view, studies: view.studies ?? old?.studies ?? [], returning: view.returning ?? old?.returning ?? [] }));
     // The event is a summary without names; what it says of studies is asked for, not too often.
     if (!view.studies) refresh();
   });
@@ -32,7 +34,8 @@ export default function SyncPage() {
       {view ? (
         <>
           <Answer outbox={view} />
-          {view.disk ? <p class="destination-reason" role="status"><Icon name="warning" size={16} />{view.disk}</p> : null}
+          <Disk outbox={view} />
+          {view.returning?.length ? <Returning studies={view.returning} /> : null}
           {view.destinations.length > 0 ? (
             <section class="stack" aria-labelledby="sync-destinations">
               <h2 id="sync-destinations" class="section-title">{t("sync.destinations")}</h2>

@@ -5,7 +5,7 @@ import type { IconName } from "../components/icon";
 import { Progress } from "../components/progress";
 import { StateChip, type Tone } from "../components/state-chip";
 import { type Column, Table } from "../components/table";
-import { formatBytes, formatPersonName, formatTime } from "../lib/format";
+import { formatBytes, formatDuration, formatPersonName, formatTime } from "../lib/format";
 import { t } from "../lib/i18n";
 import { useMay } from "../lib/me";
 import type { DeliveryState, OutboxStudy, OutboxWish } from "../lib/shapes";
@@ -81,6 +81,7 @@ function ProgressCell({ row }: { row: OutboxStudy }) {
       <span class="quiet small">
         {t("sync.objects", { done: row.done, total: row.total })}
         {row.bytes_left > 0 ? ` · ${t("sync.left", { bytes: formatBytes(row.bytes_left) })}` : ""}
+        {row.bytes_left > 0 && row.eta_s ? ` · ${t("sync.study.time", { time: formatDuration(row.eta_s) })}` : ""}
       </span>
     </div>
   );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { glanceOf, plotPoints, shareDone } from "../../src/sync/glance";
+import { glanceOf, plotPoints, shareDone, outages } from "../../src/sync/glance";
 import type { DeliveryState as State, OutboxDestination as Destination, OutboxStudy as StudyDelivery } from "../../src/lib/shapes";
 
 function destination(name: string, link: Destination["link"]["state"], counts: Partial<Record<State, number>> = {}): Destination {
@@ -88,4 +88,19 @@ describe("progress and history", () => {
   });
 
   test("one point is no history", () => expect(plotPoints([{ t_s: 10, bytes_s: 5 }], 200, 40)).toEqual([]));
+});
+
+describe("the outages of a link", () => {
+  const point = (t_s: number, up: number | null) => ({ t_s, bytes_s: 0, up });
+
+  it("are stretches of the plot, neighbours joined", () => {
+    const history = [point(0, 1), point(300, 0), point(600, 0.2), point(900, 1), point(1200, 0)];
+    expect(outages(history, 300, 400)).toEqual([{ x: 100, width: 200 }]);
+    expect(outages([...history, point(1500, 1)], 300, 500)).toEqual([{ x: 100, width: 200 }, { x: 400, width: 100 }]);
+  });
+
+  it("are none where nothing is known, or the link was up", () => {
+    expect(outages([point(0, null), point(300, 1), point(600, null)], 300, 100)).toEqual([]);
+    expect(outages([], 300, 100)).toEqual([]);
+  });
 });
