@@ -93,13 +93,13 @@ describe("progress and history", () => {
 describe("the outages of a link", () => {
   const point = (t_s: number, up: number | null) => ({ t_s, bytes_s: 0, up });
 
-  it("are stretches of the plot, neighbours joined", () => {
+  test("are stretches of the plot, neighbours joined", () => {
     const history = [point(0, 1), point(300, 0), point(600, 0.2), point(900, 1), point(1200, 0)];
     expect(outages(history, 300, 400)).toEqual([{ x: 100, width: 200 }]);
     expect(outages([...history, point(1500, 1)], 300, 500)).toEqual([{ x: 100, width: 200 }, { x: 400, width: 100 }]);
   });
 
-  it("are none where nothing is known, or the link was up", () => {
+  test("are none where nothing is known, or the link was up", () => {
     expect(outages([point(0, null), point(300, 1), point(600, null)], 300, 100)).toEqual([]);
     expect(outages([], 300, 100)).toEqual([]);
   });
