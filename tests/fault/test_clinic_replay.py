@@ -1,0 +1,96 @@
+"""A clinic's life replayed: everything reaches the hospital, nothing twice, the disk keeps to its budget."""
+
+import hashlib
+import os
+import shutil
+import signal
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.runtime import clock
+from edge.store import audit_log, deliveries
+from edge.store.database import Database
+from tests.support import replay
+from tests.support.clinic import DAY, HOUR
+
+IS_WHOLE = "EDGE_FAULT_COUNT" in os.environ
+DAYS, EXAMS_A_DAY = (2.0, 60) if IS_WHOLE else (0.55, 10)
+"""48 hours under `make fault`; a short day else."""
+GROUP_MAX = 16
+"""What was in hand when the power went may go again: the hospital has it once all the same."""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    parent = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    path = Path(tempfile.mkdtemp(prefix="edge-replay-", dir=parent))
+    yield path
+    clock.scaled = None
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def live(folder: Path, *, cut_s: float | None) -> bool:
+    """Live in a process of its own; tell whether it came to its end."""
+    child = os.fork()
+    if child == 0:
+        try:
+            replay.run(folder, days=DAYS, seed=5, exams_a_day=EXAMS_A_DAY, cut_s=cut_s)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    assert code in (0, -signal.SIGKILL), code
+    return code == 0
+
+
+@pytest.mark.timeout(3000 if IS_WHOLE else 180)
+def test_everything_reaches_the_hospital_once_within_the_budget_and_a_power_cut_loses_nothing(folder: Path) -> None:
+    cut_s = replay.START_S + (DAYS - 1) * DAY + 13 * HOUR if IS_WHOLE else replay.START_S + 10.5 * HOUR
+    assert not live(folder, cut_s=cut_s), "the power was cut"
+    assert live(folder, cut_s=None)
+    lines = replay.life(folder)
+    kept = {str(one["uid"]): str(one["digest"]) for one in lines if one["what"] == "kept"}
+    assert len(kept) == len(replay.arrivals(DAYS, seed=5, exams_a_day=EXAMS_A_DAY)), "every cart got rid of everything"
+    far = {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in (folder / "far").glob("*.dcm")}
+    assert far == kept, "everything at the hospital, equal"
+    received = Counter((folder / "far" / "received.log").read_text().splitlines())
+    assert sum(count - 1 for count in received.values()) <= GROUP_MAX
+    used = [int(str(one["used"])) for one in lines if one["what"] == "disk"]
+    assert max(used) <= replay.BUDGET_BYTES + 300_000, "at most the objects that came in one minute too many"
+    database = Database(folder / "data" / "edge.db")
+    (numbers,) = deliveries.counts(database)
+    assert numbers.counts["safe"] == len(kept) == sum(numbers.counts.values())
+    assert audit_log.verify(database) is None
+    if IS_WHOLE:
+        assert any(one["what"] == "refused" for one in lines), "the disk was full once"
+        assert len(audit_log.list_rows(database, limit=9999, action="object.evicted")) > 100
+        assert audit_log.list_rows(database, action="object.returned")
+        judge_promises(folder)
+
+
+def judge_promises(folder: Path) -> None:
+    """The page told the truth: half an hour and more ahead, the end of the outbox came as it said, within a fifth."""
+    errors = promise_errors(folder)
+    assert len(errors) > 20
+    good = sum(abs(error) <= 0.2 for error in errors) / len(errors)
+    print(f"{len(errors)} promises, {good:.0%} within a fifth")
+    assert good >= 0.8
+
+
+def promise_errors(folder: Path, *, from_s: float = 1800.0) -> list[float]:
+    """Return by which part of the time to come each promise was wrong, of those that looked far enough ahead."""
+    pages = [one for one in replay.life(folder) if one["what"] == "page"]
+    errors = []
+    for number, page in enumerate(pages):
+        empty = next((one for one in pages[number:] if one["bytes_left"] == 0), None)
+        if empty is None or page["left_s"] is None or not page["is_up"]:
+            continue
+        actual_s = float(str(empty["at_s"])) - float(str(page["at_s"]))
+        if actual_s >= from_s:
+            errors.append((float(str(page["left_s"])) - actual_s) / actual_s)
+    return errors
