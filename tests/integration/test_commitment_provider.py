@@ -21,7 +21,7 @@ from edge.dicom.identity import new_uid
 from edge.net.association import Peer
 from edge.net.commitment import Report, ask
 from edge.net.commitment_listener import Listener
-from edge.store import scrub
+from edge.store import scrub, vouchings
 from tests.support.gateway import AE_TITLE, Gateway
 from tests.support.objects import make_dataset
 from tests.support.orthanc import free_port
@@ -112,6 +112,32 @@ def test_a_report_that_cannot_be_delivered_is_tried_again(gateway: Gateway, repo
         assert reports.get(timeout=40).committed == {uid}
     finally:
         listener.stop()
+
+
+def test_a_request_that_was_answered_outlives_the_node_and_is_reported_by_the_next() -> None:
+    folder, port = Path(tempfile.mkdtemp(prefix="edge-")), free_port()
+    peer = f'[[peer]]\nname = "cart"\nae_title = "CART"\nhost = "127.0.0.1"\nport = {port}\n'
+    try:
+        with Gateway(folder, peer) as gateway:
+            uid, transaction = gateway.keep(), new_uid()
+            assert ask(us(gateway), transaction, [(CLASS, uid)], wait_s=0) is None
+            gateway.service.kill()  # The cart has left, and nobody listens there yet: the report is still owed.
+            assert [one.transaction_uid for one in vouchings.list_open(gateway.database, limit=9)] == [transaction]
+            reports: queue.Queue[Report] = queue.Queue()
+            listener = Listener("CART", reports.put)
+            listener.start("127.0.0.1", port)
+            try:
+                gateway.service.start()
+                report = reports.get(timeout=40)
+            finally:
+                listener.stop()
+            assert (report.transaction_uid, report.committed) == (transaction, {uid})
+            deadline_s = time.monotonic() + 20
+            while vouchings.is_any(gateway.database):
+                assert time.monotonic() < deadline_s
+                time.sleep(0.02)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def act(gateway: Gateway, ds: Dataset, action: int = 1, instance: str = StorageCommitmentPushModelInstance) -> int:
