@@ -39,6 +39,12 @@ const CONNECT_MS_MAX = 12_000;
 /** "disconnected" often mends itself; longer than this it seldom does. */
 const LOST_MS_MAX = 3000;
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
+/** While the node is out of reach it is knocked at so often: a link that comes back is used at once, however long the
+ * outage was. An offer sent into the void would hang on it for seconds more. */
+const KNOCK_MS = 1000;
+/** At most three knocks are on their way. */
+const KNOCK_MS_MAX = 2500;
+const KNOCK_URL = "/healthz";
 /** A connection that lasted so long was a good one: the next trouble starts with the shortest wait. */
 const STEADY_MS = 10_000;
 const STATS_MS = 1000;
@@ -61,6 +67,10 @@ export class Call extends EventTarget {
   private silence = new SilenceWatch(SILENT_COUNT_MAX);
   private liveSinceMs = 0;
   private attemptCount = 0;
+  /** The node answered a knock of this wait. */
+  private isAnswered = false;
+  /** False once the node answered and the call failed all the same: then only time helps. */
+  private doesKnockHelp = true;
   /** Which attempt is the current one; an older one that comes back late finds that it is over. */
   private turn = 0;
   status: CallStatus = { state: "idle", nextTryMs: null, attemptCount: 0, error: null };
@@ -125,6 +135,27 @@ export class Call extends EventTarget {
       if (isFinal(error)) this.end(error);
       else this.wait(error);
     }
+  }
+
+  private async knock(): Promise<void> {
+    const turn = this.turn;
+    this.later("knock", KNOCK_MS, () => void this.knock());
+    try {
+      await (this.options.fetchImpl ?? fetch)(KNOCK_URL, { method: "GET", cache: "no-store", signal: AbortSignal.timeout(KNOCK_MS_MAX) });
+    } catch {
+      return;
+    }
+    if (turn !== this.turn || this.status.state !== "waiting") return;
+    const hasWaited = this.attemptCount > 1;
+    this.isAnswered = true;
+    this.cancel("knock");
+    if (hasWaited) void this.connect();
+  }
+
+  /** The wait is over: offer, unless the node is known to be out of reach still. */
+  private tryAgain(isKnocking: boolean): void {
+    if (!isKnocking || this.isAnswered) void this.connect();
+    else this.waitFor(this.status.error, isKnocking);
   }
 
   private async offer(turn: number): Promise<void> {
@@ -204,6 +235,8 @@ export class Call extends EventTarget {
   private becameLive(): void {
     this.cancel("connect");
     this.cancel("lost");
+    this.isAnswered = false;
+    this.doesKnockHelp = true;
     if (this.status.state !== "live") this.liveSinceMs = this.nowMs();
     this.setStatus({ state: "live", nextTryMs: null, error: null });
     this.measure();
@@ -217,12 +250,20 @@ export class Call extends EventTarget {
   private wait(error: ApiError): void {
     const wasSteady = this.status.state === "live" && this.nowMs() - this.liveSinceMs >= STEADY_MS;
     if (wasSteady) this.attemptCount = 0;
-    const delayMs = RETRY_MS[Math.min(this.attemptCount, RETRY_MS.length - 1)]!;
-    this.attemptCount += 1;
+    if (this.isAnswered) this.doesKnockHelp = false;
+    const isKnocking = error.status === 0 && this.doesKnockHelp;
     this.turn += 1;
     this.drop();
+    this.isAnswered = false;
+    this.waitFor(error, isKnocking);
+    if (isKnocking) void this.knock();
+  }
+
+  private waitFor(error: ApiError | null, isKnocking: boolean): void {
+    const delayMs = RETRY_MS[Math.min(this.attemptCount, RETRY_MS.length - 1)]!;
+    this.attemptCount += 1;
     this.setStatus({ state: "waiting", nextTryMs: this.nowMs() + delayMs, error });
-    this.later("retry", delayMs, () => void this.connect());
+    this.later("retry", delayMs, () => this.tryAgain(isKnocking));
   }
 
   private end(error: ApiError | null): void {
