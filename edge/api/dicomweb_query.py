@@ -9,9 +9,11 @@ from aiohttp import web
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 
 from edge.api.dicomweb_accept import NotAcceptableError, parse_accept
+from edge.api.dicomweb_included import ROW_COUNT_MAX, read_included
 from edge.api.dicomweb_objects import ROOT, Objects
 from edge.api.dicomweb_sending import Parts
 from edge.dicom import dicom_xml
+from edge.dicom.dicom_json import plain
 from edge.errors import BadInputError
 from edge.store import index
 from edge.store.database import Database
@@ -51,6 +53,11 @@ class Query:
             rows = rows[: asked.limit]
             warnings.append("There are more results; ask for the next with offset.")
         answer = [_to_json(row, level, asked.included) for row in rows]
+        if beyond := asked.included_tags - index.KEPT_TAGS:
+            more = await self._objects.readers.run(read_included, self._objects, rows, level, frozenset(beyond))
+            answer = [dict(sorted({**found, **one}.items())) for one, found in zip(answer, more, strict=True)]
+            if len(rows) > ROW_COUNT_MAX:
+                warnings.append(f"Fields that are not indexed are given for the first {ROW_COUNT_MAX} results.")
         headers = {"Cache-Control": "private, no-store"}
         if warnings:
             headers["Warning"] = f'299 edge "{" ".join(warnings)}"'
@@ -58,7 +65,7 @@ class Query:
             response = Parts(request, DICOM_XML, None).join([dicom_xml.encode(one) for one in answer], DICOM_XML)
             response.headers.update(headers)
             return response
-        return web.Response(body=msgspec.json.encode(answer), content_type=DICOM_JSON, headers=headers)
+        return web.Response(body=msgspec.json.encode(answer, enc_hook=plain), content_type=DICOM_JSON, headers=headers)
 
     def _search(self, level: str, filters: Mapping[str, str], asked: "_Asked") -> list[index.Row]:
         search = _SEARCHES[level]
@@ -74,6 +81,7 @@ class _Asked:
     def __init__(self, request: web.Request) -> None:
         self.filters: dict[str, str] = {}
         self.included: set[str] = set()
+        self.included_tags: set[int] = set()
         self.warnings: list[str] = []
         self.limit, self.offset, self.is_fuzzy = LIMIT_DEFAULT, 0, False
         for name, value in request.query.items():
@@ -85,12 +93,24 @@ class _Asked:
                 case "fuzzymatching":
                     self.is_fuzzy = value.lower() == "true"
                 case "includefield":
-                    self.included.update(_keyword(part) or "" for part in value.split(",") if part != "all")
-                    self.included.update({"all"} if "all" in value.split(",") else ())
+                    self._include(value.split(","))
                 case "accept" | "charset" | "emptyvaluematching" | "multiplevaluematching":
                     continue
                 case _:
                     self._add_filter(name, value)
+
+    def _include(self, fields: list[str]) -> None:
+        for field in fields:
+            if field == "all":
+                self.included.add("all")
+            elif "." not in field and _HEX_TAG.fullmatch(field):
+                self.included_tags.add(int(field, 16))  # Private ones, too.
+                self.included.add(_keyword(field) or "")
+            elif (keyword := _keyword(field)) is not None:
+                # Of an attribute inside a sequence, the whole sequence is given.
+                outer = _keyword(field.partition(".")[0]) or keyword
+                self.included_tags.add(int(tag_for_keyword(outer) or 0))
+                self.included.add(keyword)
 
     def _add_filter(self, name: str, value: str) -> None:
         keyword = _keyword(name)

@@ -31,7 +31,7 @@ def encode_dataset(
     if has_pixels_at is not None:
         tag = f"{has_pixels_at:08X}"
         attributes[tag] = {"vr": "OW", "BulkDataURI": address(tag)}
-    return msgspec.json.encode(dict(sorted(attributes.items())), enc_hook=_plain)
+    return msgspec.json.encode(dict(sorted(attributes.items())), enc_hook=plain)
 
 
 def to_json(dataset: Dataset, address: Address, *, path: str = "", depth: int = 0) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _element(element: DataElement, address: Address, path: str, depth: int) -> d
     return answer
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The parser has classes of its own for UIDs, numbers and names."""
     return int(value) if isinstance(value, int) else float(value) if isinstance(value, float) else str(value)
 

@@ -16,6 +16,7 @@ from typing import Any
 from edge.errors import BadInputError
 from edge.store.database import Database
 from edge.store.folding import words
+from edge.store.header_tags import ATTRIBUTES
 from edge.store.matching import Column, Kind, condition, free_text
 from edge.store.rows import Instance, instances_where
 
@@ -62,6 +63,9 @@ SEARCHABLE = {
     "series": frozenset({*_STUDY, *_SERIES, *_INSTANCE}),
     "instance": frozenset({*_STUDY, *_SERIES, *_INSTANCE}),
 }
+
+KEPT_TAGS = frozenset({*ATTRIBUTES, 0x00080061, 0x00201206, 0x00201208, 0x00201209, 0x00083002, 0x00080062})
+"""Tags of everything the index keeps of objects, or counts: none of it is looked for in their files."""
 
 _STUDY_FIELDS = {
     "StudyInstanceUID": "study_instance_uid", "PatientID": "patient_id", "IssuerOfPatientID": "issuer_of_patient_id",

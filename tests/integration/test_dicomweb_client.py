@@ -13,10 +13,12 @@ import pytest
 import requests
 from dicomweb_client.api import DICOMwebClient
 from PIL import Image
+from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 
 from edge.store.instances import Instance
 from tests.support.dicomweb import Served, serve
+from tests.support.objects import make_dataset
 
 US_CLIP = "us/dicom/pydicom/examples_ybr_color.dcm"
 JLS = "dicom/ts/dicomParser/CT1_UNC.fragmented_no_bot_jpeg_ls.80.dcm"
@@ -83,6 +85,34 @@ def test_pages_of_a_search_make_up_the_whole(served: Served, client: DICOMwebCli
     assert [one for page in pages for one in page] == whole and len(whole) > 5
     first = requests.get(f"{served.root}/instances?limit=1", timeout=20)
     assert first.headers["Warning"].startswith("299 ")
+
+
+def test_fields_that_are_not_indexed_come_from_the_objects(
+    served: Served, client: DICOMwebClient, real_data: Path
+) -> None:
+    temp = served.instances.new_temp()
+    ds = make_dataset(KVP="120", ProtocolName="Fuß", InstitutionAddress="Talstraße 4")
+    ds.SpecificCharacterSet = "ISO_IR 100"
+    ds.ReferencedStudySequence = [Dataset()]
+    ds.ReferencedStudySequence[0].ReferencedSOPInstanceUID = "1.2.3"
+    ds.private_block(0x0099, "CLINIC", create=True).add_new(0x01, "LO", "private")
+    ds.save_as(temp, enforce_file_format=True)
+    kept = served.instances.keep(temp, source="test").instance
+    asked = ["KVP", "00181030", "InstitutionAddress", "ReferencedStudySequence", "00991001", "PixelData", "PatientSize"]
+    (found,) = client.search_for_instances(
+        search_filters={"SOPInstanceUID": kept.sop_instance_uid}, fields=asked
+    )  # fmt: skip
+    assert found["00180060"]["Value"] == [120]
+    assert found["00181030"]["Value"] == ["Fuß"] and found["00080081"]["Value"] == ["Talstraße 4"]
+    assert found["00081110"]["Value"][0]["00081155"]["Value"] == ["1.2.3"]
+    assert found["00991001"]["Value"] == ["private"]
+    assert "7FE00010" not in found and "00101020" not in found
+    for search in (client.search_for_series, client.search_for_studies):
+        (found,) = search(search_filters={"StudyInstanceUID": kept.study_instance_uid}, fields=["ProtocolName"])
+        assert found["00181030"]["Value"] == ["Fuß"]
+    served.instances.path_of(kept).unlink()  # What cannot be read is not there; the answer is.
+    (found,) = client.search_for_instances(search_filters={"SOPInstanceUID": kept.sop_instance_uid}, fields=["KVP"])
+    assert "00180060" not in found and found["00080018"]["Value"] == [kept.sop_instance_uid]
 
 
 def test_names_in_every_character_set_come_out_as_unicode(
