@@ -63,7 +63,7 @@ def _words() -> dict[str, str]:
         "product": header.PRODUCT_NAME, "other_syntaxes": ", ".join(map(_name, library.OTHER_SYNTAXES)),
         "unpacked_syntaxes": "; ".join(sorted(map(_name, unpacking.LOSSLESS))), "record_types": ", ".join(kinds),
         "report_delays": ", ".join(f"{delay:g}" for delay in vouching.REPORT_AFTER_S),
-        "reference_count_max": str(vouching.REFERENCE_COUNT_MAX), "waiting_max": str(vouching.WAITING_MAX),
+        "included_max": str(_included_max()), "reference_count_max": str(vouching.REFERENCE_COUNT_MAX), "waiting_max": str(vouching.WAITING_MAX),
         "context_max": str(association.CONTEXT_MAX), "entry_count_max": str(worklist.ENTRY_COUNT_MAX),
         "worklist_user_keys": ", ".join(sorted((*worklist.STEP_KEYS, *worklist.KEYS))),
         "peer_services": ", ".join(service.value for service in Service),
@@ -213,6 +213,12 @@ def _created() -> Table:
     ]
     head = ("SOP class", "UID", "what", "transfer syntaxes")
     return _table(head, ((_name(uid), uid, what, syntaxes) for uid, what, syntaxes in rows))
+
+
+def _included_max() -> int:
+    from edge.api.dicomweb_included import ROW_COUNT_MAX
+
+    return ROW_COUNT_MAX
 
 
 def _web_routes() -> Table:
