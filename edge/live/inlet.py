@@ -58,6 +58,7 @@ class Inlet:
         self._index = time.time_ns() // 1_000_000
         """Above every index an earlier sender used."""
         self._is_ended = False
+        self._silence: asyncio.TimerHandle | None = None
         self.is_ready = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._connection = make_connection(ice_servers)
@@ -76,12 +77,14 @@ class Inlet:
             await connection.setLocalDescription(await connection.createAnswer())
         except UNREADABLE as error:
             raise BadInputError(f"The offer cannot be answered: {error or type(error).__name__}.") from error
-        asyncio.get_running_loop().call_later(JOIN_S_MAX, self._end_if_silent)
+        self._silence = asyncio.get_running_loop().call_later(JOIN_S_MAX, self._end_if_silent)
         return str(connection.localDescription.sdp)
 
     async def close(self) -> None:
         """End; safe to call twice. The ring goes."""
         self._is_ended = True
+        if self._silence is not None:
+            self._silence.cancel()
         self.path.close()
         for task in self._tasks:
             task.cancel()

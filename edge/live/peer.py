@@ -95,6 +95,7 @@ class Peer:
         self._allowances = {"ctl": Allowance(CONTROLS_PER_S), "ptr": Allowance(POINTERS_PER_S)}
         self._heard_at_count = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._absence: asyncio.TimerHandle | None = None
         self._loss = 0.0
         self._loss_meter = LossMeter()
         self._misses = Misses()
@@ -156,11 +157,14 @@ class Peer:
     def _await_media(self) -> None:
         if self._video is not None:
             self.codec = negotiated_codec(self._video)
-        asyncio.get_running_loop().call_later(JOIN_S_MAX, self._end_if_absent)
+        self._absence = asyncio.get_running_loop().call_later(JOIN_S_MAX, self._end_if_absent)
 
     async def close(self) -> None:
         """Leave; safe to call twice."""
         self.is_ended = True
+        if self._absence is not None:
+            # It would keep everything of this peer in memory until its time.
+            self._absence.cancel()
         self._queue.close()
         self._mixer.leave(self._key)
         self.path.close()
