@@ -19,6 +19,7 @@ WENT_S = 48 * 3600.0
 SPAN_S = 900
 LOOK_EVERY_S = 60.0
 """Counting reads every row."""
+MINUTE_S = 60.0
 NOTHING = Came(hours=(), object_bytes=0.0)
 
 
@@ -37,7 +38,8 @@ class Forecast:
     def outlook(self, destination: Destination, link: links.LinkRow | None) -> Outlook:
         """Return what is known of one destination."""
         self._look()
-        now_s, name = clock.wall_s(), destination.name
+        # By the minute: what is promised does not change each second without a reason.
+        now_s, name = clock.wall_s() // MINUTE_S * MINUTE_S, destination.name
         came = self.came.get(name, NOTHING)
         carried = self.carried.get(name, Carried())
         rate_bytes_s = link.rate_bytes_s if link is not None else 0.0

@@ -3,6 +3,7 @@
 import prometheus_client as prometheus
 from aiohttp import web
 
+from edge.api.node_metrics import NodeMetrics
 from edge.api.route import Call, Door, Route
 
 _SECONDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
@@ -19,8 +20,7 @@ class Metrics:
         self._seconds = prometheus.Histogram(
             "edge_http_request_seconds", "Time to answer", ["route"], buckets=_SECONDS, registry=self.registry
         )
-        self.deliveries = self._gauge("edge_outbox_deliveries", "Deliveries by state", "destination", "state")
-        self.bytes_left = self._gauge("edge_outbox_bytes_left", "Bytes not yet there", "destination")
+        self.node = NodeMetrics(self.registry)
         self.frames = self._gauge(
             "edge_capture_frames", "Index of the next frame: its rate is the frame rate", "source"
         )
@@ -70,7 +70,4 @@ async def _fill(call: Call) -> None:
     for name, row in parts.situation.sources.items():
         metrics.frames.labels(name).set(float(row.get("next_index") or 0))
     metrics.open_sessions.set(len(await parts.desk.open_sessions()))
-    for destination in (await parts.outbox.summary()).destinations:
-        metrics.bytes_left.labels(destination.name).set(destination.bytes_left)
-        for state, count in destination.counts.items():
-            metrics.deliveries.labels(destination.name, state).set(count)
+    await metrics.node.fill(parts)

@@ -75,6 +75,8 @@ class DestinationView(Answer):
     waiting_s: float | None = None
     """Mean time from arrival to delivery, M/M/1; None: not known, or without bound."""
     arriving_bytes_s: float = 0.0
+    bytes_arrived: int = 0
+    """Of everything that was ever sent there."""
     carried_bytes_s: float = 0.0
     """What the link carries while something waits, outages included."""
 

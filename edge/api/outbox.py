@@ -27,6 +27,8 @@ STUDIES_LISTED_MAX = 300
 HISTORY_S = 24 * 3600.0
 SPAN_S = 300
 RETURNING_LISTED_MAX = 50
+REST = 5.0
+"""A view is not made again before so many times the time it took: a huge outbox does not eat the processor."""
 WISHES: dict[str, Callable[..., int]] = {
     "retry": deliveries.retry,
     "hold": deliveries.hold,
@@ -57,6 +59,8 @@ class Outbox:
         self._done_before: dict[str, int] = {}
         self._forecast = Forecast(config, database)
         self._recall = recall
+        self._kept: tuple[node_shapes.OutboxView | None, float, float] = (None, 0.0, 0.0)
+        """The last view, when it was made, and how long that took."""
 
     async def summary(self) -> node_shapes.OutboxSummary:
         """Return how each destination stands."""
@@ -64,9 +68,18 @@ class Outbox:
 
     async def view(self) -> node_shapes.OutboxView:
         """Return the same, and every study that is not there yet or came lately, with names."""
+        kept, made_s, took_s = self._kept
+        if kept is not None and 0 <= clock.mono_s() - made_s < took_s * REST:
+            return kept
         return await asyncio.to_thread(self._read_all)
 
     def _read_all(self) -> node_shapes.OutboxView:
+        began_s = clock.mono_s()
+        view = self._look_at_all()
+        self._kept = (view, clock.mono_s(), clock.mono_s() - began_s)
+        return view
+
+    def _look_at_all(self) -> node_shapes.OutboxView:
         summary = self._read()
         rows = deliveries.list_studies(self._database, limit=STUDIES_LISTED_MAX)
         left = inflow.left_bytes(self._database)
@@ -149,6 +162,7 @@ class Outbox:
             forecast=self._forecast.say_outbox(destination, outlook, bytes_left=bytes_left),
             utilisation=capacity.utilisation(flow),
             waiting_s=capacity.waiting_s(flow),
+            bytes_arrived=found.bytes_done if found is not None else 0,
             arriving_bytes_s=flow.arriving_bytes_s,
             carried_bytes_s=flow.leaving_bytes_s,
             history=self._history(destination.name, now_s),

@@ -27,6 +27,19 @@ def unsafe_bytes(database: Database) -> dict[str, int]:
         return {row[0]: int(row[1]) for row in found}
 
 
+def oldest_s(database: Database) -> dict[str, float]:
+    """Return when what has waited longest came, by destination."""
+    with database.read() as connection:
+        found = connection.execute("SELECT destination, min(made_s) FROM deliveries WHERE state = 'waiting' GROUP BY 1")
+        return {row[0]: float(row[1]) for row in found}
+
+
+def wanted_count(database: Database) -> int:
+    """Return how many objects are being fetched back."""
+    with database.read() as connection:
+        return int(connection.execute("SELECT count(*) FROM fetches").fetchone()[0])
+
+
 def left_bytes(database: Database) -> dict[str, dict[str, int]]:
     """Return what each study still has to send, by destination."""
     left: dict[str, dict[str, int]] = {}
