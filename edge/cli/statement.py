@@ -63,7 +63,8 @@ def _words() -> dict[str, str]:
         "product": header.PRODUCT_NAME, "other_syntaxes": ", ".join(map(_name, library.OTHER_SYNTAXES)),
         "unpacked_syntaxes": "; ".join(sorted(map(_name, unpacking.LOSSLESS))), "record_types": ", ".join(kinds),
         "report_delays": ", ".join(f"{delay:g}" for delay in vouching.REPORT_AFTER_S),
-        "included_max": str(_included_max()), "reference_count_max": str(vouching.REFERENCE_COUNT_MAX), "waiting_max": str(vouching.WAITING_MAX),
+        "included_max": str(_included_max()), "reference_count_max": str(vouching.REFERENCE_COUNT_MAX),
+        "waiting_max": str(vouching.WAITING_MAX),
         "context_max": str(association.CONTEXT_MAX), "entry_count_max": str(worklist.ENTRY_COUNT_MAX),
         "worklist_user_keys": ", ".join(sorted((*worklist.STEP_KEYS, *worklist.KEYS))),
         "peer_services": ", ".join(service.value for service in Service),
@@ -102,7 +103,7 @@ def _overview() -> dict[str, Table]:
     media = [("General purpose: folders with a DICOMDIR (`edge export`, `edge import`)", "yes", "yes")]
     web = [
         ("QIDO-RS: search", "no", "yes"), ("WADO-RS: retrieve, rendered, bulk data", "no", "yes"),
-        ("STOW-RS: store", "yes", "yes"), ("Storage commitment", "no", "yes"),
+        ("STOW-RS: store", "yes", "yes"), ("Storage commitment", "yes", "yes"),
     ]  # fmt: skip
     return {
         "services": _table(("network service", "user (SCU)", "provider (SCP)"), services),
