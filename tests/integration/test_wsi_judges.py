@@ -8,12 +8,22 @@ import openslide
 import pytest
 from PIL import Image
 
+from tests.support.formats import SAMPLES
 from tests.support.judges import dcentvfy_findings, dciodvfy_findings
 from tests.support.orthanc import Orthanc
 from wsi.convert import Conversion, convert
+from wsi.errors import SlideError
 from wsi.metadata import SlideMetadata
 
 WSI_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancWSI.so")
+BEYOND_ORTHANC = [
+    "Leica SCN, fluorescence, 3 focal planes",
+    "OME-TIFF, 3 channels of 2 focal planes, 8 bit",
+    "OME-TIFF, 3 focal planes in colour, JPEG",
+    "OME-TIFF, grey, 16 bit",
+    "OME-TIFF, 3 focal planes, signed",
+]
+"""Its viewer knows one focal plane, of 8 bit."""
 GIVEN = SlideMetadata(
     patient_name="Example^Ada", patient_id="P1", patient_birth_date="19500102", patient_sex="F", study_id="S1",
     study_date="20240102", study_time="101112", accession_number="A1", container_id="S24-1-A-1",
@@ -67,3 +77,28 @@ def test_orthanc_shows_the_pyramid_and_its_tiles(scan: Path, conversion: Convers
         with openslide.OpenSlide(scan) as slide:
             expected = np.asarray(slide.read_region((3 * 240, 5 * 240), 0, tile.size).convert("RGB"), np.int16)
         assert np.abs(np.asarray(tile.convert("RGB"), np.int16) - expected).mean() < 1.5
+
+
+def test_orthanc_shows_the_slides_of_every_scanner(tmp_path: Path) -> None:
+    if not WSI_PLUGIN.exists():
+        pytest.skip("Orthanc's slide plugin absent (Debian package orthanc-wsi)")
+    refused: list[str] = []
+    with Orthanc(tmp_path / "orthanc", options={"Plugins": [str(WSI_PLUGIN)]}) as hospital:
+        for number, sample in enumerate(sample for sample in SAMPLES if not sample.real):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            try:
+                made = convert(sample.make(folder), folder / "out")
+            except SlideError:
+                continue
+            for file in made.files:
+                hospital.post("/instances", file.path.read_bytes())
+            for uid in made.series_instance_uids:
+                series = hospital.post("/tools/lookup", uid.encode())[0]["ID"]
+                try:
+                    pyramid = hospital.get(f"/wsi/pyramids/{series}")
+                    finest = pyramid["Resolutions"].index(1)
+                    Image.open(io.BytesIO(hospital.get_bytes(f"/wsi/tiles/{series}/{finest}/0/0"))).load()
+                except OSError:
+                    refused.append(sample.name)
+    assert refused == BEYOND_ORTHANC
