@@ -1,7 +1,6 @@
 """Who and when: UIDs, patient, study, series. What is not known stays empty; nothing is invented."""
 
 import re
-import uuid
 from dataclasses import fields
 from datetime import date, datetime
 
@@ -9,7 +8,13 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 
 from edge.core.session import Order, Patient, Session
+from edge.dicom.implementation import new_uid
 from edge.errors import BadInputError
+
+__all__ = [
+    "check_session", "describe_patient", "describe_study", "dicom_date", "dicom_time", "local_time", "new_uid",
+    "patient_age", "utc_offset",
+]  # fmt: skip
 
 DAYS_IN_D_MAX = 28
 DAYS_IN_W_MAX = 91
@@ -53,11 +58,6 @@ def _check_text(name: str, value: str) -> None:
         raise BadInputError(f"The field {name} holds a backslash or a control character.")
     if len(value) > _LENGTHS_MAX.get(name, len(value)):
         raise BadInputError(f"The field {name} is longer than {_LENGTHS_MAX[name]} characters.")
-
-
-def new_uid() -> str:
-    """Return a UID nobody else has.  Standard: PS3.5 B.2"""
-    return f"2.25.{uuid.uuid4().int}"
 
 
 def local_time(wall_s: float) -> datetime:

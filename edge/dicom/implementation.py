@@ -1,5 +1,7 @@
 """What this product calls itself in DICOM. Imports no library: whoever only passes objects on needs no more."""
 
+import uuid
+
 # Minted once for this implementation, by the rule for UUIDs.  Standard: PS3.5 B.2
 IMPLEMENTATION_CLASS_UID = "2.25.207661559487738232262526391326802483788"
 PRODUCT_NAME = "Edge Appliance"
@@ -12,3 +14,8 @@ def product_version() -> str:
         return version("edge-appliance")
     except PackageNotFoundError:
         return "0"
+
+
+def new_uid() -> str:
+    """Return a UID nobody else has.  Standard: PS3.5 B.2"""
+    return f"2.25.{uuid.uuid4().int}"

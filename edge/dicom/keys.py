@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
-
 from edge.dicom import character_set
 from edge.errors import BadInputError
 
@@ -31,6 +29,14 @@ _CHARACTER_SET = 0x00080005
 _LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 _TEXT_VRS = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
 _NUMBERS: Final = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
+_NEAR: Final = {
+    0x00080018: ("SOPInstanceUID", "UI"), 0x00080052: ("QueryRetrieveLevel", "CS"),
+    0x00081150: ("ReferencedSOPClassUID", "UI"), 0x00081155: ("ReferencedSOPInstanceUID", "UI"),
+    0x00081195: ("TransactionUID", "UI"), 0x00081197: ("FailureReason", "US"), 0x00081198: ("FailedSOPSequence", "SQ"),
+    0x00081199: ("ReferencedSOPSequence", "SQ"), 0x0020000D: ("StudyInstanceUID", "UI"),
+    0x0020000E: ("SeriesInstanceUID", "UI"),
+}  # fmt: skip
+"""What commitment and fetching back speak of: who does only that needs no dictionary of the whole standard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,12 +248,21 @@ def _plain(value: object) -> str:
 @lru_cache(maxsize=4096)
 def _described(keyword: str) -> tuple[int, str]:
     """Return the tag and the VR of a keyword, one where the standard allows several."""
+    known = next(((tag, vr) for tag, (name, vr) in _NEAR.items() if name == keyword), None)
+    if known is not None:
+        return known
+    from pydicom.datadict import tag_for_keyword
+
     tag = tag_for_keyword(keyword)
     assert tag is not None, keyword
     return tag, _vr(tag)
 
 
 def _vr(tag: int) -> str:
+    if tag in _NEAR:
+        return _NEAR[tag][1]
+    from pydicom.datadict import dictionary_VR
+
     try:
         return str(dictionary_VR(tag)).partition(" ")[0]
     except KeyError:
@@ -256,6 +271,10 @@ def _vr(tag: int) -> str:
 
 def _keyword(tag: int) -> str:
     """Return the keyword of a tag; empty when it has none of its own, as overlays and private attributes have not."""
+    if tag in _NEAR:
+        return _NEAR[tag][0]
+    from pydicom.datadict import dictionary_keyword, tag_for_keyword
+
     try:
         keyword = str(dictionary_keyword(tag))
     except KeyError:

@@ -8,7 +8,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from edge.dicom.header import IMPLEMENTATION_CLASS_UID
+from edge.dicom.implementation import IMPLEMENTATION_CLASS_UID
 from edge.errors import EdgeError, UnreachableError
 from edge.net import command, pdu
 from edge.net.command import COMMAND_BYTES_MAX, VERIFICATION, Command, Response

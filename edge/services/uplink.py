@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.config import Config, split_address
-from edge.convert.cutting import cut
-from edge.net.association import Peer
-from edge.net.commitment_listener import Listener
+from edge.net.peer import Peer
 from edge.runtime.clock import wall_s
 from edge.runtime.doorbell import Doorbell
 from edge.runtime.gate import Gate
@@ -20,10 +20,13 @@ from edge.uplink.committer import take
 from edge.uplink.fetcher import Fetcher, sources_of
 from edge.uplink.janitor import Janitor, room_of
 from edge.uplink.line import sending_part
-from edge.uplink.refresher import Refresher
+from edge.uplink.parts import Cut
 from edge.uplink.scrubber import MB, Scrubber
 from edge.uplink.worker import part_of
 from edge.uplink.yielder import Yielder
+
+if TYPE_CHECKING:
+    from edge.net.commitment_listener import Listener
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +42,15 @@ async def serve(config: Config) -> None:
         reserve_bytes=config.node.disk_reserve_mb * 2**20, budget_bytes=config.limits.budget_bytes,
     )  # fmt: skip
     gate = Gate()
-    parts = [sending_part(config, d, database, instances, bells, gate, cutter=cut) for d in config.destination]
+    parts = [sending_part(config, d, database, instances, bells, gate, cutter=_cut) for d in config.destination]
     if config.worklist is not None:
         hospital = config.worklist
         peer = Peer(
             name="worklist", host=hospital.host, port=hospital.port, ae_title=hospital.ae_title,
             own_ae_title=config.node.ae_title,
         )  # fmt: skip
+        from edge.uplink.refresher import Refresher  # It needs the DICOM networking library; sending does not.
+
         refresher = Refresher(database, peer, float(hospital.refresh_s), Doorbell(bells, "worklist"))
         parts.append(part_of(refresher, "worklist", bells=bells))
     parts.append(Yielder(config.socket_path("live"), gate, config.uplink.live_share_bps / 8).run)
@@ -73,10 +78,21 @@ async def wait(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-def open_listeners(config: Config, database: Database) -> list[Listener]:
+def _cut(path: Path, part_bytes_max: int) -> Cut | None:
+    """Cut a file where parts are taken; what knows slides is loaded then."""
+    from edge.convert.cutting import cut
+
+    return cut(path, part_bytes_max)
+
+
+def open_listeners(config: Config, database: Database) -> "list[Listener]":
     """Listen wherever destinations may report commitments; one listener an address."""
     addresses = {destination.commitment_listen for destination in config.destination if destination.commitment_listen}
-    listeners = []
+    if not addresses:
+        return []
+    from edge.net.commitment_listener import Listener
+
+    listeners: list[Listener] = []
     for address in sorted(addresses):
         listener = Listener(config.node.ae_title, partial(take, database))
         listener.start(*split_address(address))

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
@@ -11,15 +11,11 @@ from edge.config import Destination
 from edge.core.delivery import Outcome
 from edge.errors import UnreachableError
 from edge.net.calling import echo
+from edge.net.fetching import Fetch
 from edge.net.getting import by_get
-from edge.net.hub import Hub, by_digest
 from edge.net.parcel import Answer, Parcel
 from edge.net.peer import NotAcceptedError, Peer, cut_all
-from edge.net.readback import Fetch, by_wado
-from edge.net.s3 import S3, Bucket
 from edge.net.storage import Doubts, Storage
-from edge.net.stow import Stow
-from edge.net.web import WebClient, WebPeer, look
 from edge.runtime.gate import OPEN, Gate
 from edge.runtime.log import event
 from edge.store import durable
@@ -82,59 +78,6 @@ class DimseCarrier:
         cut_all(self.peer.name)
 
 
-class StowCarrier:
-    """STOW-RS, and QIDO-RS to see whether somebody is there."""
-
-    def __init__(self, peer: WebPeer, gate: Gate = OPEN) -> None:
-        self._gate = gate
-        self.client = WebClient(peer)
-        self.has_already: Callable[[Parcel], bool] = lambda parcel: False
-        """Looks for an object whose answer was lost."""
-        self._doubtful: set[str] = set()
-
-    def check(self) -> None:
-        with self.client:
-            look(self.client)
-
-    def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
-        return Stow(self.client, gate=self._gate, has_already=self.has_already, doubtful=self._doubtful)
-
-    def abort(self) -> None:
-        self.client.abort()
-
-
-class HubCarrier:
-    """Resumable upload to a node in hub role."""
-
-    def __init__(self, peer: WebPeer, gate: Gate = OPEN) -> None:
-        self.hub = Hub(WebClient(peer), gate=gate)
-
-    def check(self) -> None:
-        self.hub.check()
-
-    def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
-        return self.hub
-
-    def abort(self) -> None:
-        self.hub.abort()
-
-
-class S3Carrier:
-    """A bucket that speaks S3."""
-
-    def __init__(self, bucket: Bucket, gate: Gate = OPEN) -> None:
-        self.s3 = S3(bucket, gate)
-
-    def check(self) -> None:
-        self.s3.check()
-
-    def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
-        return self.s3
-
-    def abort(self) -> None:
-        self.s3.abort()
-
-
 class FolderCarrier:
     """Copies into a folder, a mounted share at best: <study>/<series>/<instance>.dcm, each read back."""
 
@@ -186,33 +129,27 @@ class FolderCarrier:
 
 
 def carrier_for(destination: Destination, *, own_ae_title: str, gate: Gate = OPEN) -> Carrier:
-    """Return the carrier of a configured destination."""
+    """Return the carrier of a configured destination. What speaks HTTP is loaded for a destination that does."""
     match destination.kind:
         case "dimse":
             return DimseCarrier(peer_of(destination, own_ae_title=own_ae_title), gate)
-        case "stow":
-            return StowCarrier(web_peer_of(destination, url=destination.url), gate)
-        case "hub":
-            return HubCarrier(web_peer_of(destination, url=destination.url), gate)
-        case "s3":
-            return S3Carrier(bucket_of(destination), gate)
         case "folder":
             return FolderCarrier(destination.name, Path(destination.path))
+        case _:
+            from edge.uplink import web_carriers
+
+            return web_carriers.carrier_for(destination, gate)
 
 
 def fetch_from(destination: Destination, carrier: Carrier, *, own_ae_title: str) -> Fetch | None:
     """Return what fetches objects back from a destination; None when nothing does, or nobody wants it."""
-    if not destination.readback:
+    if not destination.readback or isinstance(carrier, FolderCarrier):
         return None
-    if destination.kind == "dimse" and destination.readback_url:
-        return by_wado(WebClient(web_peer_of(destination, url=destination.readback_url)))
-    if isinstance(carrier, DimseCarrier):
+    if isinstance(carrier, DimseCarrier) and not destination.readback_url:
         return by_get(carrier.peer)
-    if isinstance(carrier, S3Carrier):
-        return carrier.s3.fetch
-    if isinstance(carrier, HubCarrier):
-        return by_digest(carrier.hub.client)
-    return by_wado(carrier.client) if isinstance(carrier, StowCarrier) else None
+    from edge.uplink import web_carriers
+
+    return web_carriers.fetch_from(destination, carrier)
 
 
 def peer_of(destination: Destination, *, own_ae_title: str) -> Peer:
@@ -220,23 +157,6 @@ def peer_of(destination: Destination, *, own_ae_title: str) -> Peer:
     return Peer(
         name=destination.name, host=destination.host, port=destination.port, ae_title=destination.ae_title,
         own_ae_title=own_ae_title,
-    )  # fmt: skip
-
-
-def web_peer_of(destination: Destination, *, url: str) -> WebPeer:
-    """Return whom to ask by DICOMweb, at one of a destination's addresses."""
-    return WebPeer(
-        name=destination.name, url=url.rstrip("/"), username=destination.username, password=destination.password,
-        token=destination.token, tls_ca=destination.tls_ca,
-    )  # fmt: skip
-
-
-def bucket_of(destination: Destination) -> Bucket:
-    """Return the bucket of an S3 destination: `path` is its name, and a prefix after a slash."""
-    bucket, _, prefix = destination.path.strip("/").partition("/")
-    return Bucket(
-        name=destination.name, url=destination.url.rstrip("/"), bucket=bucket, prefix=prefix, region=destination.region,
-        access_key_id=destination.username, secret_access_key=destination.password, tls_ca=destination.tls_ca,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from edge.core.delivery import State, retry_delay_s
-from edge.dicom.identity import new_uid
+from edge.dicom.implementation import new_uid
 from edge.errors import EdgeError
 from edge.net import commitment
 from edge.net.commitment import INSTANCE_COUNT_MAX, Report
@@ -56,7 +56,7 @@ class Committer:
             return
         self.next_ask_s = now_s + ASK_EVERY_S
         transaction_uid = new_uid()
-        about, asked = self._in_parts(references)
+        about, asked = in_parts(self.database, self.destination, references)
         commitments.write_down(self.database, transaction_uid, self.destination, about, now_s=now_s)
         try:
             wait_s = 0.0 if self.has_listener else REPORT_S
@@ -81,22 +81,25 @@ class Committer:
             self._miss()
             commitments.withdraw(self.database, transaction_uid)
 
-    def _in_parts(self, references: Sequence[tuple[str, str]]) -> tuple[list[str], list[tuple[str, str]]]:
-        """Return what the question is about, and what is asked: of an object that went in parts, these."""
-        about: list[str] = []
-        asked: list[tuple[str, str]] = []
-        for sop_class, uid in references:
-            if len(asked) >= INSTANCE_COUNT_MAX:
-                break
-            rows = parts.of_object(self.database, self.destination, uid)
-            about.append(uid)
-            asked += [(sop_class, row.part_uid) for row in rows] or [(sop_class, uid)]
-        return about, asked
-
     def _miss(self) -> None:
         self.missed_count += 1
         self.is_unwilling = self.missed_count >= MISSED_COUNT_MAX
         self.next_ask_s = wall_s() + retry_delay_s(self.missed_count)
+
+
+def in_parts(
+    database: Database, destination: str, references: Sequence[tuple[str, str]]
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return what a question is about, and what is asked: of an object that went in parts, these."""
+    about: list[str] = []
+    asked: list[tuple[str, str]] = []
+    for sop_class, uid in references:
+        if len(asked) >= INSTANCE_COUNT_MAX:
+            break
+        rows = parts.of_object(database, destination, uid)
+        about.append(uid)
+        asked += [(sop_class, row.part_uid) for row in rows] or [(sop_class, uid)]
+    return about, asked
 
 
 def take(database: Database, report: Report) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 from edge.config import Config, Destination
 from edge.core.delivery import ARRIVED_STATES, Delivery, State, retry_delay_s
 from edge.errors import BadInputError, EdgeError, StorageFullError, UnreachableError
+from edge.net.fetching import Fetch, NotThereError
 from edge.net.parcel import Parcel
-from edge.net.readback import Fetch, NotThereError
 from edge.runtime.clock import wall_s
 from edge.runtime.doorbell import Doorbell
 from edge.runtime.gate import OPEN, Gate

@@ -18,7 +18,6 @@ from edge.store import durable, evictions
 from edge.store.database import Database
 from edge.store.evictions import Candidate
 from edge.store.instances import Instances
-from edge.uplink.thumbnail import keep_thumbnail
 
 log = logging.getLogger(__name__)
 LOOK_S = 2.0
@@ -96,6 +95,8 @@ class Janitor:
             if remains is None:
                 self.unfit.add(instance.sop_instance_uid)
                 return 0
+            from edge.uplink.thumbnail import keep_thumbnail  # Codecs are loaded when something leaves.
+
             keep_thumbnail(path, self.instances.thumbnail_of(instance))
             verdict = evictions.evict(
                 self.database, candidate, path, remains, required=self.required_of(candidate),

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.config import Config, Destination
 from edge.core.link import Link
@@ -12,8 +13,7 @@ from edge.runtime.gate import Gate
 from edge.runtime.service import Part
 from edge.store.database import Database
 from edge.store.instances import Instances
-from edge.uplink import hub_proof, part_proof
-from edge.uplink.carrier import Carrier, DimseCarrier, HubCarrier, StowCarrier, carrier_for, fetch_from, peer_of
+from edge.uplink.carrier import Carrier, DimseCarrier, FolderCarrier, carrier_for, fetch_from, peer_of
 from edge.uplink.chooser import Chooser
 from edge.uplink.committer import Committer
 from edge.uplink.lane import Lane
@@ -23,6 +23,9 @@ from edge.uplink.prober import Prober
 from edge.uplink.prover import Prover
 from edge.uplink.sender import Sender
 from edge.uplink.worker import part_of
+
+if TYPE_CHECKING:
+    from edge.uplink.web_committer import WebCommitter
 
 log = logging.getLogger(__name__)
 
@@ -57,24 +60,31 @@ def follow_up(
 ) -> Callable[[], bool]:  # fmt: skip
     """Return what is done about objects that have arrived: ask for commitment, fetch them back and compare."""
     name, own_ae_title = destination.name, config.node.ae_title
-    committer, prover = None, None
+    in_parts, carrier = (carrier.parts, carrier.inner) if isinstance(carrier, PartsCarrier) else (None, carrier)
+    committer: Committer | WebCommitter | None = None
+    prover = None
     if destination.kind == "dimse" and destination.commitment:
         peer, has_listener = peer_of(destination, own_ae_title=own_ae_title), bool(destination.commitment_listen)
         committer = Committer(sender.database, name, peer, has_listener=has_listener)
-    in_parts, carrier = (carrier.parts, carrier.inner) if isinstance(carrier, PartsCarrier) else (None, carrier)
+    elif destination.kind == "stow" and destination.commitment:
+        from edge.uplink import web_carriers
+
+        committer = web_carriers.committer_of(carrier, sender.database, name)
     fetch = fetch_from(destination, carrier, own_ae_title=own_ae_title)
     if fetch is not None:
         prover = Prover(
             sender.database, instances, name, fetch, stop=sender.stop, gate=sender.gate,
             is_committed_first=lambda: committer is not None and not committer.is_unwilling,
         )  # fmt: skip
-        if isinstance(carrier, StowCarrier):
-            carrier.has_already = prover.has_already
-        elif isinstance(carrier, HubCarrier):
-            prover.examine = partial(hub_proof.examine, carrier.hub)
-        elif isinstance(carrier, DimseCarrier):
+        if isinstance(carrier, DimseCarrier):
             carrier.doubts.has_already = prover.has_already
+        elif not isinstance(carrier, FolderCarrier):
+            from edge.uplink import web_carriers  # Loaded for a destination that speaks HTTP.
+
+            web_carriers.connect(carrier, prover)
         if in_parts is not None:
+            from edge.uplink import part_proof  # Codecs are loaded where parts are sent.
+
             prover.examine = partial(part_proof.examine, in_parts, fetch)
 
     def step() -> bool:

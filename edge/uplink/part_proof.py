@@ -6,11 +6,12 @@ Standard: PS3.3 C.7.6.16.2.2.4 (concatenations)
 from dataclasses import replace
 from pathlib import Path
 
+from edge.net.fetching import Fetch, NotThereError
 from edge.net.parcel import Parcel
-from edge.net.readback import Fetch, NotThereError
 from edge.store.parts import PartRow, PartState
-from edge.uplink.comparison import Comparison, Verdict, compare, compare_frames
+from edge.uplink.comparison import Comparison, Verdict, compare
 from edge.uplink.parts import Cutting, Parts
+from edge.uplink.picture_comparison import compare_frames
 
 
 def examine(in_parts: Parts, fetch: Fetch, parcel: Parcel) -> Comparison | None:

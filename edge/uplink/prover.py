@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from edge.core.delivery import Delivery, State, retry_delay_s
 from edge.errors import EdgeError
-from edge.net.association import NotAcceptedError
+from edge.net.fetching import Fetch, NotGivenError, NotThereError
 from edge.net.parcel import Parcel
-from edge.net.readback import Fetch, NotGivenError, NotThereError
+from edge.net.peer import NotAcceptedError
 from edge.runtime.clock import mono_s, wall_s
 from edge.runtime.gate import OPEN, Gate
 from edge.runtime.log import event
