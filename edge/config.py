@@ -162,7 +162,7 @@ class Destination(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     is_required: bool = True
     """Nothing leaves the disk before every required destination has it, proven."""
     commitment: bool = True
-    """dimse: ask for storage commitment after sending."""
+    """dimse, stow: ask for storage commitment after sending."""
     commitment_listen: str = ""
     """dimse: host:port where the peer may open its own association to report; empty: same association only."""
     readback: bool = True
@@ -179,8 +179,13 @@ class Destination(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """dimse, stow: slides larger than `part_mb` go in parts, each an object there; readers join them again."""
     part_mb: float = 4.0
     """The largest part: what a connection that breaks may cost."""
+    is_tls: bool = False
+    """dimse: speak TLS with it."""
     tls_ca: str = ""
-    """DICOMweb: PEM file of who signed its certificate; empty: the system's authorities."""
+    """PEM file of who signed its certificate; empty: the system's authorities."""
+    tls_cert: str = ""
+    tls_key: str = ""
+    """dimse: PEM files of our own certificate, for a peer that wants one."""
     hours: list[DestinationHours] = []
     """When less may be sent, or nothing; outside of all of them the link is used as it is."""
 

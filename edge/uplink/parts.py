@@ -23,6 +23,8 @@ from edge.uplink.carrier import Carrier, Way
 
 TURN_S = 20.0
 """An object in hand for so long goes on at its next turn: something more urgent may wait."""
+PART_COUNT_MAX = 400
+"""Of one object: the largest have larger parts."""
 BARREN_COUNT_MAX = 3
 """So many connections in a row over which no part arrived: the link is down."""
 
@@ -77,7 +79,8 @@ class Parts:
         rows = parts.of_object(self.database, self.destination, uid)
         if not rows and (has_begun or parcel.path.stat().st_size <= self.part_bytes_max):
             return None
-        part_bytes_max = rows[0].part_bytes_max if rows else self.part_bytes_max
+        size = parcel.path.stat().st_size
+        part_bytes_max = rows[0].part_bytes_max if rows else max(self.part_bytes_max, -(-size // PART_COUNT_MAX))
         cut = self._cut(parcel, part_bytes_max)
         if cut is None:
             return None

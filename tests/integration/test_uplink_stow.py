@@ -17,12 +17,13 @@ import pytest
 from pydicom import Dataset
 
 from edge.api import tls
+from edge.core.access import UserRole
 from edge.core.delivery import State
-from edge.store import deliveries, links
+from edge.store import deliveries, links, users
 from edge.store.database import Database
 from edge.store.instances import Instances
 from tests.support.objects import dataset_bytes, make_dataset
-from tests.support.orthanc import Orthanc, orthanc  # noqa: F401 - a fixture
+from tests.support.orthanc import Orthanc, free_port, orthanc  # noqa: F401 - a fixture
 from tests.support.services import Service, write_config
 
 
@@ -86,6 +87,8 @@ class WebPeer:
         self.gives: dict[str, bytes] = {}
         """SOPInstanceUID -> what it gives back."""
         self.answer: Callable[[bytes, int], tuple[int, Any]] = lambda body, number: (200, {})
+        self.commit: Callable[[str, str, bytes], tuple[int, Any]] = lambda method, uid, body: (404, {})
+        """Asked for storage commitment: method, transaction, body."""
         peer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -94,7 +97,10 @@ class WebPeer:
             def do_GET(self) -> None:
                 peer.headers.append(dict(self.headers))
                 uid = self.path.rpartition("/")[2]
-                if uid in peer.gives:
+                if "/commitment-requests/" in self.path:
+                    status, said = peer.commit("GET", uid, b"")
+                    self._say(status, msgspec.json.encode(said))
+                elif uid in peer.gives:
                     self._say(200, peer.gives[uid], kind="application/dicom")
                 else:
                     self._say(200 if self.path.startswith("/dicom-web/studies?") else 404, b"[]")
@@ -102,6 +108,10 @@ class WebPeer:
             def do_POST(self) -> None:
                 peer.headers.append(dict(self.headers))
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if "/commitment-requests/" in self.path:
+                    status, said = peer.commit("POST", self.path.rpartition("/")[2], body)
+                    self._say(status, msgspec.json.encode(said))
+                    return
                 peer.posts.append(body)
                 status, said = peer.answer(body, len(peer.posts))
                 if status == 0:  # The answer is lost.
@@ -329,3 +339,65 @@ def test_tls_is_believed_only_from_the_named_authority(folder: Path) -> None:
             wait_for(lambda: clinic.arrived_count() == 1)
     finally:
         peer.stop()
+
+
+def committed(body: bytes, *, without: str = "") -> dict[str, Any]:
+    """Return the result of a request for commitment, in which one object may have failed."""
+    (asked,) = msgspec.json.decode(body)
+    rows = asked["00081199"]["Value"]
+    failed = [
+        {**row, "00081197": {"vr": "US", "Value": [0x0112]}} for row in rows if row["00081155"]["Value"][0] == without
+    ]
+    kept = [row for row in rows if row["00081155"]["Value"][0] != without]
+    return {"00081198": {"vr": "SQ", "Value": failed}, "00081199": {"vr": "SQ", "Value": kept}}
+
+
+def test_commitment_is_asked_for_and_looked_up_until_it_has_come(folder: Path, peer: WebPeer) -> None:
+    asked: list[tuple[str, str]] = []
+    bodies: list[bytes] = []
+
+    def commit(method: str, uid: str, body: bytes) -> tuple[int, Any]:
+        asked.append((method, uid))
+        bodies.extend([body] if body else [])
+        return (200, committed(bodies[0])) if len(asked) > 9 else (202, {})
+
+    peer.commit = commit
+    clinic = Clinic(folder, peer.url, more="readback = false")
+    uid = clinic.keep()
+    with Service("uplink", clinic.config):
+        wait_for(lambda: clinic.state_of(uid)[0] is State.COMMITTED)
+    assert [method for method, _ in asked].count("POST") == 1
+    assert len({transaction for _, transaction in asked}) == 1
+
+
+def test_what_is_not_committed_is_sent_again_and_the_rest_stands(folder: Path, peer: WebPeer) -> None:
+    clinic = Clinic(folder, peer.url, more="readback = false")
+    lost, kept = clinic.keep(pixel_seed=1), clinic.keep(pixel_seed=2)
+    has_failed = threading.Event()
+
+    def commit(method: str, uid: str, body: bytes) -> tuple[int, Any]:
+        is_first = lost.encode() in body and not has_failed.is_set()
+        if is_first:
+            has_failed.set()
+        return 200, committed(body, without=lost if is_first else "")
+
+    peer.commit = commit
+    with Service("uplink", clinic.config):
+        wait_for(lambda: {clinic.state_of(uid)[0] for uid in (lost, kept)} == {State.COMMITTED})
+    assert sum(lost.encode() in body for body in peer.posts) == 2
+    assert sum(kept.encode() in body for body in peer.posts) == 1
+
+
+def test_a_node_of_ours_as_the_hospital_commits_over_http_and_gives_back(folder: Path) -> None:
+    (folder / "hospital").mkdir()
+    (folder / "clinic").mkdir()
+    port = free_port()
+    hospital = write_config(folder / "hospital", f'[api]\nlisten = "127.0.0.1:{port}"\n')
+    database = Database(folder / "hospital" / "data" / "edge.db")
+    users.add(database, "clinic", UserRole.OPERATOR, "", now_s=1.0)
+    token = users.sign_in(database, "clinic", now_s=time.time())
+    clinic = Clinic(folder / "clinic", f"http://127.0.0.1:{port}/dicom-web", more=f'token = "{token}"')
+    uids = [clinic.keep(pixel_seed=seed) for seed in range(3)]
+    with Service("api", hospital), Service("uplink", clinic.config) as uplink:
+        wait_for(lambda: {clinic.state_of(uid)[0] for uid in uids} == {State.SAFE})
+    assert "commitment.answered" in uplink.log()
