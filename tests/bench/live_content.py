@@ -6,6 +6,7 @@ and the time of every frame into TABLE, so that whoever reads an index off a scr
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -112,23 +113,41 @@ class Source:
         """The table is mapped: it is read while it is written."""
         self._process = process
         self._table = np.memmap(table, np.int64, "r", shape=(TABLE_ROWS,))
+        self._digests = np.memmap(_digests_beside(table), np.uint8, "r", shape=(TABLE_ROWS, 32))
 
     def captured_s(self, index: int) -> float:
         """Return the wall clock time of a frame, in seconds."""
         return float(self._table[index % TABLE_ROWS]) / 1e9
 
-    @property
-    def newest_index(self) -> int:
-        return int(self._table.argmax())
+    def digests(self) -> list[bytes]:
+        """Return the digest of every frame so far, in order."""
+        return [bytes(row) for row in self._digests[: int(self._table.argmax()) + 1]]
+
+
+def _digests_beside(table: Path) -> Path:
+    return table.with_suffix(".digests")
 
 
 @contextmanager
-def source(run_dir: Path, name: str = "probe", *, kind: str = "clip", fps: float = 30.0) -> Iterator[Source]:
-    """Play until the end of the block."""
+def source(
+    run_dir: Path, name: str = "probe", *, kind: str = "clip", fps: float = 30.0, has_digests: bool = False
+) -> Iterator[Source]:
+    """Play until the end of the block; a digest of every frame is taken only where somebody compares it."""
     table = run_dir / f"{name}.times"
     np.memmap(table, np.int64, "w+", shape=(TABLE_ROWS,)).flush()
+    np.memmap(_digests_beside(table), np.uint8, "w+", shape=(TABLE_ROWS, 32)).flush()
     ring, bell = run_dir / f"ring-{name}", run_dir / "bells" / f"ring-{name}"
-    command = [sys.executable, "-m", __spec__.name, str(ring), str(bell), str(table), kind, str(fps)]
+    command = [
+        sys.executable,
+        "-m",
+        __spec__.name,
+        str(ring),
+        str(bell),
+        str(table),
+        kind,
+        str(fps),
+        str(int(has_digests)),
+    ]
     process = subprocess.Popen(command)
     try:
         until_s = time.monotonic() + START_S_MAX
@@ -141,22 +160,32 @@ def source(run_dir: Path, name: str = "probe", *, kind: str = "clip", fps: float
         process.wait(10)
 
 
-def _play(ring_path: Path, bell: Path, table_path: Path, kind: str, fps: float) -> None:
+def _play(ring_path: Path, bell: Path, table_path: Path, kind: str, fps: float, *, has_digests: bool) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     pictures = frames(kind)
     table: Any = np.memmap(table_path, np.int64, "r+", shape=(TABLE_ROWS,))
+    digests: Any = np.memmap(_digests_beside(table_path), np.uint8, "r+", shape=(TABLE_ROWS, 32))
     ring = Ring.create(ring_path, frame_bytes=pictures[0].nbytes)
     begun_s, count = time.monotonic(), 0
     while not stop.is_set():
         pixels = mark(pictures[count % len(pictures)], count)
+        digest = hashlib.sha256(pixels).digest() if has_digests else bytes(32)
+        digests[count % TABLE_ROWS] = np.frombuffer(digest, np.uint8)
         stop.wait(max(0.0, begun_s + count / fps - time.monotonic()))
         table[count % TABLE_ROWS] = wall_ns = time.time_ns()
-        ring.put(pixels, mono_ns=time.monotonic_ns(), wall_ns=wall_ns, digest=bytes(32))
+        ring.put(pixels, mono_ns=time.monotonic_ns(), wall_ns=wall_ns, digest=digest)
         doorbell.ring(bell)
         count += 1
     ring.close(remove=True)
 
 
 if __name__ == "__main__":
-    _play(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], float(sys.argv[5]))
+    _play(
+        Path(sys.argv[1]),
+        Path(sys.argv[2]),
+        Path(sys.argv[3]),
+        sys.argv[4],
+        float(sys.argv[5]),
+        has_digests=sys.argv[6] == "1",
+    )

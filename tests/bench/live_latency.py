@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from tests.bench.live_content import Source, source
 from tests.bench.live_cost import BITRATE_BPS
 from tests.bench.live_peers import media_relay
-from tests.bench.live_screen import Screen, View, browser_in, view, watch
+from tests.bench.live_screen import Screen, View, view, watch
 from tests.bench.table import Promise, Table
+from tests.support.browser import chromium
 from tests.support.live import LiveService
 
 VIEWER_COUNT = 4
@@ -42,7 +43,7 @@ def latency() -> Table:
 
 
 def _measure(table: Table, what: str, url: str, playing: Source, only: str | None) -> Iterator[View]:
-    with browser_in() as browser:
+    with chromium() as browser:
         screens = [watch(browser, url, f"v{number}", only=only) for number in range(VIEWER_COUNT)]
         time.sleep(SETTLE_S)
         yield from look(table, what, screens, playing, WINDOW_S)

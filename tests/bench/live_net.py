@@ -16,8 +16,8 @@ from types import TracebackType
 
 _numbers = itertools.count(1)
 QUEUE_MS = 300
-BURST_BYTES = 3200
-"""Two packets: a larger bucket would hide the rate for a moment."""
+BURST_BYTES = 1600
+"""One packet: a larger bucket would hide the rate for a moment."""
 
 
 class MissingNetworkError(Exception):
@@ -55,7 +55,9 @@ class Cable:
             self._inside("ip", "addr", "add", f"{self._guest}/30", "dev", self._there)
             self._inside("ip", "link", "set", self._there, "up")
             self._inside("ip", "link", "set", "lo", "up")
-            # No giant packets: the bucket counts what a real wire would carry.
+            # No giant packets: bucket and loss act on what a real wire would carry.
+            for words in ((), ("ip", "netns", "exec", self._name)):
+                _run(*words, "ip", "link", "set", self._there if words else self._here, "gso_max_segs", "1")
             if self._rate_bps:
                 self.set_rate(self._rate_bps)
             if self._loss:

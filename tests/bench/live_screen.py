@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tests.bench.live_content import WIDTH_PX, Source
-from tests.support.browser import chromium
 
 CLOCK_TRIES = 15
 FREEZE_S = 1.0
@@ -29,7 +28,8 @@ _WATCH = """sourceWidth => {
     return index;
   };
   const step = async (now, shown) => {
-    const row = { at: performance.now(), due: shown.expectedDisplayTime, width: shown.width, index: -1 };
+    const row = { at: performance.now(), due: shown.expectedDisplayTime, width: shown.width, index: -1,
+                  count: shown.presentedFrames };
     window.seen.push(row);
     video.requestVideoFrameCallback(step);
     // The luma of the barcode alone: reading the whole picture back would cost more than showing it.
@@ -67,6 +67,8 @@ class Shown:
     """Wall clock, when the page was told that it is composed for the screen."""
     index: int
     width_px: int
+    number: int
+    """Of the pictures that were given to the screen: a page that is busy is not told of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ class Screen:
 
     def shown(self) -> list[Shown]:
         rows = self.page.evaluate("seen.filter(row => row.index >= 0)")
-        return [Shown(self._clock_s + row["at"] / 1000, row["index"], row["width"]) for row in rows]
+        return [Shown(self._clock_s + row["at"] / 1000, row["index"], row["width"], row["count"]) for row in rows]
 
     def stats(self) -> Any:
         return self.page.evaluate("stats().then(found => found.video)")
@@ -107,10 +109,10 @@ def view(shown: Sequence[Shown], source: Source, *, begin_s: float, end_s: float
     late_ms = sorted((row.at_s - source.captured_s(row.index)) * 1000 for row in within)
     edges = [begin_s, *(row.at_s for row in within), end_s]
     return View(
-        fps=len(within) / (end_s - begin_s),
+        fps=(within[-1].number - within[0].number + 1 if within else 0) / (end_s - begin_s),
         p50_ms=statistics.median(late_ms) if late_ms else float("inf"),
         p95_ms=late_ms[int(len(late_ms) * 0.95)] if late_ms else float("inf"),
-        freeze_s_max=max(after - before for before, after in zip(edges, edges[1:], strict=False)),
+        freeze_s_max=max(after - before for before, after in itertools.pairwise(edges)),
         width_px=within[-1].width_px if within else 0,
         count=len(within),
     )
@@ -136,11 +138,3 @@ def _clock(page: Any) -> float:
         after_s = time.time()
         tries.append((after_s - before_s, (before_s + after_s) / 2 - at_s))
     return float(min(tries)[1])
-
-
-@contextmanager
-def browser_in(wrap: Callable[[str], str] = str, *, url: str = "") -> Iterator[Any]:
-    """Yield a browser; one in another network takes `url` for as trustworthy as loopback."""
-    arguments = [f"--unsafely-treat-insecure-origin-as-secure={url.rstrip('/')}"] if url else []
-    with chromium(wrap=wrap, arguments=arguments) as opened:
-        yield opened

@@ -2,7 +2,8 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,15 @@ ARGUMENTS = [
 
 
 @contextmanager
-def chromium(*, wrap: Callable[[str], str] = str, arguments: Sequence[str] = ()) -> Iterator[object]:
-    """Yield a Playwright browser; the test is skipped, and says so, where Chromium is absent.
+def chromium() -> Iterator[object]:
+    """Yield a Playwright browser; the test is skipped, and says so, where Chromium is absent."""
+    with chromiums() as launch:
+        yield launch()
+
+
+@contextmanager
+def chromiums() -> Iterator[Callable[..., Any]]:
+    """Yield a function that launches a browser each time; all end with the block.
 
     `wrap` makes of the program's path that of one that runs it somewhere else, in a network of its own for example.
     """
@@ -26,9 +34,11 @@ def chromium(*, wrap: Callable[[str], str] = str, arguments: Sequence[str] = ())
         pytest.skip("chromium absent (Debian package chromium)")
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=wrap(path), args=[*ARGUMENTS, *arguments])
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with sync_playwright() as playwright, ExitStack() as opened:
+
+        def launch(*, wrap: Callable[[str], str] = str, arguments: Sequence[str] = ()) -> Any:
+            browser = playwright.chromium.launch(executable_path=wrap(path), args=[*ARGUMENTS, *arguments])
+            opened.callback(browser.close)
+            return browser
+
+        yield launch
