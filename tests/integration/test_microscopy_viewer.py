@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from PIL import Image
 
 from tests.support.browser import chromium
 from tests.support.dicomweb import serve
-from wsi.convert import convert
+from tests.support.scanners import write_qptiff, write_qptiff_colour, write_scn
+from wsi.convert import Conversion, convert
 
 VERSION = "0.48.24"
 PEERS = Path(__file__).resolve().parents[2] / "build" / "peers" / "dicom-microscopy-viewer"
@@ -33,9 +35,17 @@ async function show(study, series) {
   const metadata = await client.retrieveSeriesMetadata({ studyInstanceUID: study, seriesInstanceUID: series });
   const levels = metadata
     .map(one => new library.metadata.VLWholeSlideMicroscopyImage({ metadata: one }))
-    .filter(one => one.ImageType[2] === 'VOLUME' || one.ImageType[2] === 'THUMBNAIL');
+    .filter(one => one.ImageType[2] === 'VOLUME' || one.ImageType[2] === 'THUMBNAIL')
+    // Channels and colour it takes apart only: a fluorescence slide's thumbnail is in colour.
+    .filter((one, _, all) => one.SamplesPerPixel === all.find(each => each.ImageType[2] === 'VOLUME').SamplesPerPixel);
   const viewer = new library.viewer.VolumeImageViewer({ client, metadata: levels, controls: [] });
   viewer.render({ container: document.getElementById('stage') });
+  if (levels[0].SamplesPerPixel === 1) {
+    for (const { identifier } of viewer.getAllOpticalPaths()) {
+      viewer.activateOpticalPath(identifier);
+      viewer.showOpticalPath(identifier, { limitValues: [0, 255], opacity: 1, color: [255, 255, 255] });
+    }
+  }
   window.viewer = viewer;
   return levels.length;
 }
@@ -92,9 +102,27 @@ def test_an_independent_viewer_shows_the_slide(
 ) -> None:
     if not (real_data / name).exists():
         pytest.skip(f"real data absent: {name}")
-    made = convert(real_data / name, tmp_path / "out")
+    share, contrast, complaints = look(convert(real_data / name, tmp_path / "out"), tmp_path, pages)
+    assert share > 0.3, f"only {share:.0%} of the stage shows anything; {complaints[:3]}"
+    assert contrast > 5, "what is shown is one flat colour"
+    assert complaints == []
+
+
+@pytest.mark.parametrize("write", [write_scn, write_qptiff_colour, write_qptiff], ids=lambda write: write.__name__)
+def test_an_independent_viewer_shows_what_other_scanners_write(
+    tmp_path: Path, pages: dict[str, Path], write: Callable[[Path], object]
+) -> None:
+    write(tmp_path / "a.scan")
+    share, contrast, complaints = look(convert(tmp_path / "a.scan", tmp_path / "out"), tmp_path, pages)
+    assert share > 0.3, f"only {share:.0%} of the stage shows anything; {complaints[:3]}"
+    assert contrast > 5, "what is shown is one flat colour"
+    assert complaints == []
+
+
+def look(made: Conversion, folder: Path, pages: dict[str, Path]) -> tuple[float, float, list[str]]:
+    """Show a slide; return which share of the stage shows something, its contrast, and what the page complained of."""
     complaints: list[str] = []
-    with serve(tmp_path / "store", pages=pages) as served, chromium() as browser:
+    with serve(folder / "store", pages=pages) as served, chromium() as browser:
         for file in made.files:
             served.keep(file.path)
         page: Any = browser.new_page(viewport={"width": SIDE_PX, "height": SIDE_PX})  # type: ignore[attr-defined]
@@ -104,14 +132,13 @@ def test_an_independent_viewer_shows_the_slide(
             "([study, series]) => show(study, series)", [made.study_instance_uid, made.series_instance_uid]
         )
         assert count >= 1
-        shown = 0.0
+        shown = contrast = 0.0
         for _ in range(SHOWN_S_MAX * 4):
             page.wait_for_timeout(250)
             picture = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
             shown = float((picture.max(2) > 0).mean())
-            if shown > 0.3 and picture.std() > 5:
+            contrast = float(picture[picture.max(2) > 0].std()) if shown else 0.0
+            if shown > 0.3 and contrast > 5:
                 break
-        page.screenshot(path=str(tmp_path / "shown.png"))
-        assert shown > 0.3, f"only {shown:.0%} of the stage shows anything; {complaints[:3]}"
-        assert picture[picture.max(2) > 0].std() > 5, "what is shown is one flat colour"
-    assert complaints == []
+        page.screenshot(path=str(folder / "shown.png"))
+    return shown, contrast, complaints
