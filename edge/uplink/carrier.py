@@ -16,6 +16,7 @@ from edge.net.getting import by_get
 from edge.net.parcel import Answer, Parcel
 from edge.net.peer import NotAcceptedError, Peer, cut_all
 from edge.net.storage import Doubts, Storage
+from edge.net.tls import calling_context
 from edge.runtime.gate import OPEN, Gate
 from edge.runtime.log import event
 from edge.store import durable
@@ -153,10 +154,15 @@ def fetch_from(destination: Destination, carrier: Carrier, *, own_ae_title: str)
 
 
 def peer_of(destination: Destination, *, own_ae_title: str) -> Peer:
-    """Return whom to call for a DIMSE destination."""
+    """Return whom to call for a DIMSE destination.  Raises: ConfigError."""
+    tls = None
+    if destination.is_tls:
+        tls = calling_context(
+            destination.name, authority=destination.tls_ca, certificate=destination.tls_cert, key=destination.tls_key
+        )
     return Peer(
         name=destination.name, host=destination.host, port=destination.port, ae_title=destination.ae_title,
-        own_ae_title=own_ae_title,
+        own_ae_title=own_ae_title, tls=tls,
     )  # fmt: skip
 
 

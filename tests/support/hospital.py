@@ -96,9 +96,9 @@ class Hospital:
             threading.Thread(target=self._serve, args=[connection], daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.settimeout(_CONNECTION_S_MAX)
         try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.settimeout(_CONNECTION_S_MAX)
             _Talk(self, connection).run()
         except (_Gone, OSError, struct.error):
             pass

@@ -48,7 +48,7 @@ from tests.support.objects import make_dataset
 SCALE = 100.0
 """So much faster goes the service's clock."""
 YEAR_S = 365 * 86400.0
-DONE_S_MAX = 60.0
+DONE_S_MAX = 300.0
 """In real time, on a busy machine."""
 LOOK_S = 0.01
 STORE_STATUSES = (0xA700, 0xA900, 0xB000, 0xB007, 0xC000, 0x0110, 0x0111, 0x0117, 0x0122, 0x0124, 0x0211, 0x0212)
@@ -118,18 +118,18 @@ class Arena:
         reading, writing = os.pipe()
         child = self._start(self._fault, writing if numbered is not None else -1)
         os.close(writing)
-        until_s, rest_s = time.monotonic() + DONE_S_MAX, 0.0
+        until_s = time.monotonic() + DONE_S_MAX
         try:
             while not self._is_done():
                 assert time.monotonic() < until_s, f"not delivered: {self._states()}"
                 ended, _ = os.waitpid(child, os.WNOHANG)
-                if ended or (rest_s and time.monotonic() > rest_s):
-                    if not ended:
-                        _kill(child)
-                    child, rest_s = self._start(None, -1), 0.0
-                if self._fault is not None and self._fault.kind == "year" and not rest_s and self._is_half_done():
+                is_wrong = self._fault is not None and self._fault.kind == "year" and not self.has_fired
+                if is_wrong and self._is_half_done():  # The clock is set right again, by a restart.
                     self._fired[0] = 1
-                    rest_s = time.monotonic()  # The clock is set right again: by a restart.
+                    _kill(child)
+                    ended = child
+                if ended:
+                    child = self._start(None, -1)
                 self._release_held()
                 time.sleep(LOOK_S)
         finally:
@@ -364,6 +364,8 @@ def inject(count: int, *, seed: int, kinds: Sequence[str] = ()) -> Counter[str]:
                     raise AssertionError(f"seed {seed}, after {struck.total()} faults, {fault}: {error!r}") from error
                 if has_fired:
                     struck[_name_of(fault)] += 1
+                    if struck.total() % 100 == 0:
+                        sys.stderr.write(f"{struck.total()} faults\n")
     return struck
 
 
