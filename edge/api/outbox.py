@@ -147,6 +147,7 @@ class Outbox:
             arrived_count=counts["sent"] + counts["committed"] + counts["safe"],
             unproven_count=counts["sent"] + counts["committed"] if destination.readback else 0,
             left_s=outlook.empty_in_s(bytes_left) if bytes_left else None,
+            is_foretold=outlook.carried.bytes_s > 0,
             paused=link.reason if link is not None and link.state in ("up", "slow") else "",
         )
         return node_shapes.DestinationView(

@@ -14,15 +14,16 @@ DAY_S = 24 * HOUR_S
 RECENT_S = 6 * HOUR_S
 RECENT_S_MIN = 600.0
 """Of less, nothing is foretold but from this: three stills in a minute are no rate."""
-KNOWN_S_MIN = 6 * HOUR_S
+KNOWN_S_MIN = 12 * HOUR_S
 """What a link carries is judged by so much time in which something waited, the newest, if there is as much."""
 STEP_S = 300.0
 HORIZON_S = 60 * DAY_S
 """Nothing is foretold beyond."""
 RATE_BYTES_S_MIN = 1.0
 """Slower than this is standing still."""
-LONG_OUTAGE_S = 1800.0
-"""A link that has been down for longer is no longer just flapping."""
+LONG_OUTAGE_S = 3600.0
+"""A link that has been down for longer is no longer just flapping: nobody knows when it is back, and once it is, that
+outage says nothing of what it carries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ class Carried:
 def carried_of(stretches: Sequence[Stretch], *, rate_bytes_s: float = 0.0) -> Carried:
     """Judge a link by what it did lately; one of which too little is known by the rate of its last objects."""
     sent = busy_s = up_s = 0.0
-    for stretch in reversed(stretches):
+    for stretch in reversed(_without_long_outages(stretches)):
         if stretch.cap_bytes_s == 0 or stretch.busy_s <= 0:
             continue
         sent += stretch.sent_bytes
@@ -106,6 +107,19 @@ def carried_of(stretches: Sequence[Stretch], *, rate_bytes_s: float = 0.0) -> Ca
     if busy_s < RECENT_S_MIN or sent <= 0:
         return Carried(bytes_s=rate_bytes_s, up_bytes_s=rate_bytes_s)
     return Carried(bytes_s=sent / busy_s, up_bytes_s=sent / up_s if up_s > 0 else 0.0)
+
+
+def _without_long_outages(stretches: Sequence[Stretch]) -> list[Stretch]:
+    kept: list[Stretch] = []
+    down: list[Stretch] = []
+    for stretch in stretches:
+        if stretch.busy_s > 0 and stretch.up_s <= 0:
+            down.append(stretch)
+            continue
+        kept += down if sum(one.busy_s for one in down) < LONG_OUTAGE_S else []
+        kept.append(stretch)
+        down = []
+    return kept + (down if sum(one.busy_s for one in down) < LONG_OUTAGE_S else [])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

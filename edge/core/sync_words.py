@@ -29,7 +29,9 @@ class Progress:
     unproven_count: int = 0
     """Arrived, and to be fetched back and compared yet."""
     left_s: float | None = None
-    """How long it will take, outages, hours and what comes in meanwhile counted in; None: judged by the rate."""
+    """How long it will take, outages, hours and what comes in meanwhile counted in; None: not in sight."""
+    is_foretold: bool = False
+    """`left_s` says it; else it is judged by the rate."""
     paused: str = ""
     """Why nothing is sent although the link is up: "paused for a call"."""
 
@@ -92,7 +94,7 @@ def eta_s(progress: Progress) -> float | None:
     """Return the seconds left at the present rate; None when nobody can know."""
     if progress.link_state == "down" or progress.paused or not progress.waiting_count:
         return None
-    if progress.left_s is not None:
+    if progress.is_foretold:
         return progress.left_s
     if progress.rate_bytes_s < RATE_BYTES_S_MIN:
         return None

@@ -38,7 +38,7 @@ TURN_S = 10.0
 """After so long the order is made anew: somebody may have put a study first."""
 PAUSE_LOOK_S = 0.5
 CLOCK_BACK_S = 60.0
-PROVE_EVERY_S = 60.0
+PROVE_EVERY_S = 15.0
 """However long the outbox is, what has arrived is proven meanwhile: only that makes room on the disk."""
 ATTEMPTS_LOGGED_EACH = 3
 """Later failures of the same object are logged every so often only."""

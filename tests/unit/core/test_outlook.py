@@ -65,6 +65,14 @@ def test_a_link_that_flaps_carries_what_it_carried() -> None:
     assert carried.bytes_s == pytest.approx(600_000 / 900) and carried.up_bytes_s == pytest.approx(1000)
 
 
+def test_an_outage_of_hours_says_nothing_of_what_the_link_carries_once_it_is_back() -> None:
+    flaps = [Stretch(sent_bytes=600_000, busy_s=900, up_s=600) for _ in range(8)]
+    gone = [Stretch(sent_bytes=0, busy_s=900, up_s=0) for _ in range(24)]
+    assert carried_of([*flaps, *gone]).bytes_s == carried_of([*gone, *flaps]).bytes_s == pytest.approx(600_000 / 900)
+    short = gone[:2]
+    assert carried_of([*flaps, *short]).bytes_s == pytest.approx(600_000 * 8 / 9000)
+
+
 def test_time_in_which_nothing_waited_or_nothing_was_allowed_says_nothing_of_a_link() -> None:
     idle = Stretch(sent_bytes=0, busy_s=0, up_s=900)
     closed = Stretch(sent_bytes=0, busy_s=900, up_s=900, cap_bytes_s=0.0)
