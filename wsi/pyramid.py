@@ -44,7 +44,7 @@ class MissingImage(ImageBase):
             is_resampled=True,
             make_frame=halver.make_frame,
             read_pixels=halver.read_pixels,
-            psnr_db_min=_PSNR_DB_MIN,
+            psnr_db_min=_PSNR_DB_MIN if self.encoding.origin is Origin.REENCODED else None,
         )
 
 
@@ -52,16 +52,9 @@ AnyImage = Image | MissingImage
 
 
 def with_missing_levels(images: Sequence[Image]) -> tuple[AnyImage, ...]:
-    """Return the images with every halving between the base level and one tile, larger before smaller.
-
-    Raises: UnsupportedSlideError for levels of several planes or paths.
-    """
+    """Return the images with every halving between the base level and one tile, larger before smaller."""
     native = [image for image in images if image.kind is Kind.VOLUME]
     others = [image for image in images if image.kind is not Kind.VOLUME]
-    if any(image.level.focal_plane_count * image.level.optical_path_count > 1 for image in native):
-        raise UnsupportedSlideError("Missing levels are made for slides of one plane only.")
-    if any(image.encoding.bits != 8 for image in native):
-        raise UnsupportedSlideError("Missing levels are made for slides of 8 bit only.")
     regions = sorted({image.region for image in native})
     levels = [level for region in regions for level in _filled([one for one in native if one.region == region])]
     return (*levels, *others)
@@ -94,18 +87,10 @@ def _half(parent: AnyImage) -> MissingImage:
         mpp_x=level.mpp_x * 2,
         mpp_y=level.mpp_y * 2,
     )
-    grey = parent.encoding.sample_count == 1
-    encoding = Encoding(
-        transfer_syntax_uid=forms.JPEG_BASELINE,
-        photometric_interpretation="MONOCHROME2" if grey else "YBR_FULL_422",
-        sample_count=parent.encoding.sample_count,
-        lossy_methods=(*parent.encoding.lossy_methods, "ISO_10918_1"),
-        origin=Origin.REENCODED,
-    )
     return MissingImage(
         kind=Kind.VOLUME,
         level=half,
-        encoding=encoding,
+        encoding=_encoding(parent.encoding),
         is_resampled=True,
         region=parent.region,
         origin_mm=parent.origin_mm,
@@ -113,13 +98,36 @@ def _half(parent: AnyImage) -> MissingImage:
     )
 
 
+def _encoding(parent: Encoding) -> Encoding:
+    """Return the form of a level made from another: JPEG, but grey that was stored without loss stays so."""
+    grey = parent.sample_count == 1
+    if grey and (parent.bits > 8 or parent.transfer_syntax_uid == forms.JPEG_LS_LOSSLESS):
+        return replace(
+            parent,
+            transfer_syntax_uid=forms.JPEG_LS_LOSSLESS,
+            photometric_interpretation="MONOCHROME2",
+            lossy_ratios=(),
+            origin=Origin.LOSSLESS,
+        )
+    return Encoding(
+        transfer_syntax_uid=forms.JPEG_BASELINE,
+        photometric_interpretation="MONOCHROME2" if grey else "YBR_FULL_422",
+        sample_count=parent.sample_count,
+        lossy_methods=(*parent.lossy_methods, "ISO_10918_1"),
+        origin=Origin.REENCODED,
+    )
+
+
 class _Room(local):
     """What one thread works in, again and again: fresh memory of this size costs more than half of a decoding."""
 
-    def __init__(self, level: Level, sample_count: int, frame_bytes_max: int) -> None:
-        half = level.tile_height_px // 2, level.tile_width_px // 2
-        self.pixels = np.empty((level.tile_height_px, level.tile_width_px, sample_count), np.uint8)
-        self.half = np.empty((*half, sample_count), np.uint8)
+    def __init__(self, level: Level, encoding: Encoding, frame_bytes_max: int) -> None:
+        half, depth = (
+            (level.tile_height_px // 2, level.tile_width_px // 2),
+            np.uint8 if encoding.bits == 8 else np.uint16,
+        )
+        self.pixels = np.empty((level.tile_height_px, level.tile_width_px, encoding.sample_count), depth)
+        self.half = np.empty((*half, encoding.sample_count), depth)
         self.frame = memoryview(bytearray(frame_bytes_max))
 
 
@@ -133,7 +141,10 @@ class _Halver:
         self._file = os.open(frames.path, os.O_RDONLY | os.O_CLOEXEC)
         weakref.finalize(self, os.close, self._file)
         frame_bytes_max = len(frames.prefix) + int(frames.lengths.max(initial=0))
-        self._room = _Room(level, parent.encoding.sample_count, frame_bytes_max)
+        self._room = _Room(level, parent.encoding, frame_bytes_max)
+        self._is_lossless = _encoding(parent.encoding).origin is Origin.LOSSLESS
+        # Beyond the edge lies white glass, or the dark around fluorescence.
+        self._ground = 0 if self._is_lossless or level.optical_path_count > 1 else 255
         self._quality = self._parents_quality(parent)
 
     def _parents_quality(self, parent: AnyImage) -> int:
@@ -145,7 +156,9 @@ class _Halver:
         return min(max(codec.estimate_quality(frame), _QUALITY_MIN), _QUALITY_MAX)
 
     def make_frame(self, index: int) -> bytes:
-        """Return the JPEG of a tile, by index from 0."""
+        """Return the codestream of a tile, by index from 0."""
+        if self._is_lossless:
+            return codec.encode_jpeg_ls(self._made(index)[..., 0])
         return codec.encode_jpeg(
             self._made(index),
             quality=self._quality,
@@ -161,15 +174,17 @@ class _Halver:
     def _made(self, index: int) -> Pixels:
         """Return a tile's pixels in this thread's room, (height, width, samples)."""
         pixels, parent, half = self._room.pixels, self._parent, self._room.half.shape
-        row_index, column_index = divmod(index, self._level.column_count)
+        plane, place = divmod(index, self._level.column_count * self._level.row_count)
+        row_index, column_index = divmod(place, self._level.column_count)
+        first = plane * parent.column_count * parent.row_count
         for down, across in ((0, 0), (0, 1), (1, 0), (1, 1)):
             row, column = 2 * row_index + down, 2 * column_index + across
             y, x = down * half[0], across * half[1]
             quarter = pixels[y : y + half[0], x : x + half[1]]
             if row < parent.row_count and column < parent.column_count:
-                quarter[...] = self._halved(row * parent.column_count + column)
+                quarter[...] = self._halved(first + row * parent.column_count + column)
             else:
-                quarter[...] = 255
+                quarter[...] = self._ground
         return pixels
 
     def _halved(self, number: int) -> Pixels:
@@ -201,7 +216,8 @@ class _Halver:
 def _boxed(pixels: Pixels) -> Pixels:
     height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
     cut = pixels[: height * 2, : width * 2].reshape(height, 2, width, 2, *pixels.shape[2:])
-    boxed: Pixels = ((cut.sum(axis=(1, 3), dtype=np.uint16) + 2) >> 2).astype(np.uint8)
+    wide = np.uint16 if pixels.dtype == np.uint8 else np.uint32
+    boxed: Pixels = ((cut.sum(axis=(1, 3), dtype=wide) + 2) >> 2).astype(pixels.dtype)
     return boxed
 
 

@@ -142,3 +142,32 @@ def test_an_ome_tiffs_label_and_macro_are_known_by_their_names(tmp_path: Path) -
         ]  # fmt: skip
     result = convert(tmp_path / "a.ome.tif", tmp_path / "out")
     assert [line for file in result.files for line in dciodvfy_findings(file.path) if "DICOMDIR" not in line] == []
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_missing_levels_of_every_plane_are_boxed_without_loss(tmp_path: Path, depth: type) -> None:
+    pixels = write(tmp_path / "a.ome.tif", "CZYX", depth)
+    result = convert(tmp_path / "a.ome.tif", tmp_path / "out", levels="all")
+    assert result.verification is not None and result.verification.is_proven
+    assert [(file.width_px, file.height_px) for file in result.files] == [(200, 300), (100, 150), (50, 75), (25, 37)]
+    ds = pydicom.dcmread(result.files[1].path)
+    assert (ds.NumberOfOpticalPaths, ds.TotalPixelMatrixFocalPlanes, ds.LossyImageCompression) == (3, 2, "00")
+    frames = list(generate_frames(ds.PixelData, number_of_frames=ds.NumberOfFrames))
+    for path, focus in ((0, 0), (2, 1)):
+        found = imagecodecs.jpegls_decode(frames[(path * 2 + focus) * 6])
+        whole = plane(pixels, "CZYX", path, focus)[:128, :128].astype(np.uint32)
+        expected = (whole.reshape(64, 2, 64, 2).sum(axis=(1, 3)) + 2) >> 2
+        assert np.array_equal(found, expected)
+    assert [line for file in result.files for line in dciodvfy_findings(file.path) if "DICOMDIR" not in line] == []
+
+
+def test_missing_levels_of_a_colour_stack_are_of_their_own_plane(tmp_path: Path) -> None:
+    write_colour_stack(tmp_path / "a.ome.tif")
+    result = convert(tmp_path / "a.ome.tif", tmp_path / "out", levels="all")
+    assert result.verification is not None and result.verification.is_proven
+    ds = pydicom.dcmread(result.files[1].path)
+    assert (ds.TotalPixelMatrixFocalPlanes, list(ds.LossyImageCompressionMethod)) == (3, ["ISO_10918_1"] * 2)
+    each = ds.NumberOfFrames // 3
+    for number in range(3):
+        expected = picture(200, 300, number)[:128, :128].reshape(64, 2, 64, 2, 3).mean(axis=(1, 3))
+        assert np.abs(ds.pixel_array[number * each].astype(np.float64) - expected).mean() < 6
