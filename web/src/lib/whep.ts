@@ -1,3 +1,4 @@
+import { knock } from "./knock";
 import { ApiError, asApiError } from "./api";
 import { SilenceWatch, StatsMeter, type CallStats } from "./call-stats";
 import { Signalling, type SignallingOptions } from "./signalling";
@@ -33,17 +34,14 @@ export interface CallOptions extends SignallingOptions {
   iceServers?: RTCIceServer[];
   makePeer?: (configuration: RTCConfiguration) => RTCPeerConnection;
   now?: () => number;
+  /** Tells whether the node answers; false after a while of silence. */
+  knock?: () => Promise<boolean>;
 }
 
 const CONNECT_MS_MAX = 12_000;
 /** "disconnected" often mends itself; longer than this it seldom does. */
 const LOST_MS_MAX = 3000;
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
-/** While the node is out of reach it is knocked at so often: a link that comes back is used at once, however long the
- * outage was. An offer sent into the void would hang on it for seconds more. */
-const KNOCK_MS = 1000;
-/** At most three knocks are on their way. */
-const KNOCK_MS_MAX = 2500;
 const KNOCK_URL = "/healthz";
 /** A connection that lasted so long was a good one: the next trouble starts with the shortest wait. */
 const STEADY_MS = 10_000;
@@ -137,19 +135,18 @@ export class Call extends EventTarget {
     }
   }
 
-  private async knock(): Promise<void> {
+  /** Knock until the node answers: a link that comes back is used at once, however long the outage was. An offer sent
+      into the void would hang on it for seconds more. */
+  private async knockOn(): Promise<void> {
     const turn = this.turn;
-    this.later("knock", KNOCK_MS, () => void this.knock());
-    try {
-      await (this.options.fetchImpl ?? fetch)(KNOCK_URL, { method: "GET", cache: "no-store", signal: AbortSignal.timeout(KNOCK_MS_MAX) });
-    } catch {
-      return;
+    const ask = this.options.knock ?? (() => knock(new URL(KNOCK_URL, location.href.replace(/^http/, "ws")).href));
+    while (turn === this.turn && !this.isAnswered) {
+      const isAnswered = await ask();
+      if (turn !== this.turn) return;
+      this.isAnswered = isAnswered;
     }
-    if (turn !== this.turn || this.status.state !== "waiting") return;
-    const hasWaited = this.attemptCount > 1;
-    this.isAnswered = true;
-    this.cancel("knock");
-    if (hasWaited) void this.connect();
+    // Before the first wait is over the countdown decides: a node that answers and refuses is not asked in a hurry.
+    if (turn === this.turn && this.attemptCount > 1) void this.connect();
   }
 
   /** The wait is over: offer, unless the node is known to be out of reach still. */
@@ -253,10 +250,10 @@ export class Call extends EventTarget {
     if (this.isAnswered) this.doesKnockHelp = false;
     const isKnocking = error.status === 0 && this.doesKnockHelp;
     this.turn += 1;
-    this.drop();
+    this.drop(isKnocking);
     this.isAnswered = false;
     this.waitFor(error, isKnocking);
-    if (isKnocking) void this.knock();
+    if (isKnocking) void this.knockOn();
   }
 
   private waitFor(error: ApiError | null, isKnocking: boolean): void {
@@ -273,13 +270,13 @@ export class Call extends EventTarget {
     this.setStatus({ state: "ended", nextTryMs: null, error });
   }
 
-  /** Close what there is and tell the node; safe to call at any time. */
-  private drop(): void {
+  /** Close what there is and tell the node, unless it is out of reach; safe to call at any time. */
+  private drop(isOutOfReach = false): void {
     for (const name of [...this.timers.keys()]) this.cancel(name);
     const peer = this.peer;
     this.peer = this.ctl = this.ptr = this.audioSender = null;
     peer?.close();
-    this.signalling?.leave();
+    if (!isOutOfReach) this.signalling?.leave();
     this.signalling = null;
     this.meter.reset();
     this.silence = new SilenceWatch(SILENT_COUNT_MAX);

@@ -20,7 +20,7 @@ let second: FakeStream;
 const RELAY = '<turn:relay.example:3478>; rel="ice-server"; username="9:a"; credential="p\\"w"; credential-type="password"';
 const ANSWER = "v=0\r\nm=video 9 X 96\r\na=ice-ufrag:node\r\na=ice-pwd:node-secret\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=end-of-candidates\r\n";
 const created = () => new Response(ANSWER, { status: 201, headers: { Location: `/whep/s1/peer${peers.length}`, ETag: '"one"', Link: RELAY } });
-let knocked: () => Response | Promise<Response>;
+let knocked: () => Promise<boolean>;
 let patched: (init: RequestInit) => Response;
 const refused = (status: number) => Response.json({ code: "x", message: "No.", next_step: "Ask." }, { status });
 
@@ -30,7 +30,7 @@ beforeEach(() => {
   asked = [];
   states = [];
   answer = created;
-  knocked = () => new Response("ok");
+  knocked = () => Promise.resolve(true);
   patched = () => new Response(null, { status: 204, headers: { ETag: '"one"' } });
   stream = new FakeStream();
   second = new FakeStream();
@@ -44,10 +44,10 @@ beforeEach(() => {
       },
       fetchImpl: (async (url: string, init: RequestInit) => {
         asked.push({ method: init.method!, url, headers: init.headers as Record<string, string>, body: init.body });
-        if (url === "/healthz") return knocked();
         return init.method === "POST" ? answer() : init.method === "PATCH" ? patched(init) : new Response(null, { status: 200 });
       }) as unknown as typeof fetch,
       now: () => Date.now(),
+      knock: () => knocked(),
     },
     stream as unknown as MediaStream,
     second as unknown as MediaStream,
@@ -184,12 +184,13 @@ describe("a lost connection", () => {
 
   test("comes back within a second of the link, however long that was away", async () => {
     const peer = await join();
-    knocked = answer = () => Promise.reject(new TypeError("unreachable"));
+    let isLinkThere = false;
+    knocked = () => new Promise((resolve) => setTimeout(() => resolve(isLinkThere), 1000));
     peer.become("failed");
     await vi.advanceTimersByTimeAsync(60_300);
     expect([call.status.state, posts()]).toEqual(["waiting", 1]);
-    knocked = () => new Response("ok");
-    answer = created;
+    expect(asked.filter(({ method }) => method === "DELETE"), "nothing hangs on a link that is away").toEqual([]);
+    isLinkThere = true;
     await vi.advanceTimersByTimeAsync(1000);
     expect(posts()).toBe(2);
     last().become("connected");
