@@ -12,14 +12,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
 from edge.errors import BusyError, EdgeError, StorageFullError
 from edge.runtime import kernel
+from edge.store.grouping import Commits
 
 BUSY_TIMEOUT_S = 15.0
 WAL_BYTES_MAX = 64 * 1024 * 1024
@@ -27,11 +27,6 @@ CHECKPOINT_PAGES = 4000
 """So many pages of 4 KB are collected in the log before they are written into the index: many of them are the same."""
 LOG_FRAME_BYTES = 4096 + 24
 _ZEROS_BYTES = 1024 * 1024
-GROUP_MAX = 64
-"""So many waiting transactions of this process share one commit, and its one sync, at most."""
-LINGER_S_MAX = 0.05
-"""A commit waits for changes that are announced (see `announce`) as long as the last one took, and this at most."""
-
 _BIRTH_BASE_S = 1_500_000_000
 
 Result = TypeVar("Result")
@@ -56,11 +51,7 @@ class Database:
         self._local = threading.local()
         self._readers: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._readers_lock = threading.Lock()
-        self._waiting: list[tuple[Callable[[sqlite3.Connection], object], Future[object]]] = []
-        self._waiting_lock = threading.Lock()
-        self._all_here = threading.Condition(self._waiting_lock)
-        self._to_come_count = 0
-        self._commit_s = 0.0
+        self.commits = Commits(self.write)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._open()
@@ -90,28 +81,9 @@ class Database:
                 self._owner = 0
                 self._undo_what_is_open()
 
-    @contextmanager
-    def announce(self) -> Iterator[None]:
-        """Say that a `write_grouped` is about to come from this thread: a commit of others waits for it a little.
-
-        One commit costs the disk and the processor much the same, whether one object is in it or four.
-        """
-        with self._waiting_lock:
-            self._to_come_count += 1
-            self._local.is_announced = True
-        try:
-            yield
-        finally:
-            with self._waiting_lock:
-                self._arrive()
-
-    def _arrive(self) -> None:
-        """What this thread announced has come, or will not. The caller holds the lock of those that wait."""
-        if getattr(self._local, "is_announced", False):
-            self._local.is_announced = False
-            self._to_come_count -= 1
-            if not self._to_come_count:
-                self._all_here.notify_all()
+    def announce(self) -> AbstractContextManager[None]:
+        """Say that a `write_grouped` is about to come from this thread: a commit of others waits for it a little."""
+        return self.commits.announce()
 
     def write_grouped(
         self, change: Callable[[sqlite3.Connection], Result], *, beside: Callable[[], None] = lambda: None
@@ -119,65 +91,12 @@ class Database:
         """Run `change` in a transaction that it may share with changes of other threads, and return its result.
 
         Durable when this returns. A change that fails is undone alone; its error is raised to its caller. `beside` is
-        what else must be done by then: before the commit by the thread that makes it, meanwhile by those that wait.
-        What it raises is raised here; the change may have been made all the same.
+        what else must be done by then, see `grouping`.
         """
         if self._owner == threading.get_ident():  # Inside our own transaction: durable when that is.
             beside()
             return change(self._writer)
-        future: Future[Result] = Future()
-        entry: tuple[Callable[[sqlite3.Connection], object], Future[object]] = (change, future)  # type: ignore[assignment]
-        if self._lock.acquire(blocking=False):
-            try:
-                beside()
-                self._enter(entry)
-                self._write_until(future)
-            finally:
-                self._lock.release()
-            return future.result()
-        self._enter(entry)
-        try:
-            beside()
-        finally:
-            with self._lock:
-                self._write_until(future)
-        return future.result()
-
-    def _enter(self, entry: tuple[Callable[[sqlite3.Connection], object], Future[object]]) -> None:
-        with self._waiting_lock:
-            self._waiting.append(entry)
-            self._arrive()
-
-    def _write_until(self, future: Future[Result]) -> None:
-        while not future.done():
-            self._write_group()
-
-    def _write_group(self) -> None:
-        """Commit what has waited longest. The caller holds the lock, and its own change is or will be among it."""
-        with self._waiting_lock:
-            self._all_here.wait_for(lambda: not self._to_come_count, min(self._commit_s, LINGER_S_MAX))
-            group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
-        results: list[tuple[Future[object], object, BaseException | None]] = []
-        begun_s = time.monotonic()
-        try:
-            with self.write() as connection:
-                if len(group) == 1:  # Nobody else's changes need a savepoint to be safe from this one.
-                    results.append((group[0][1], group[0][0](connection), None))
-                else:
-                    for change, future in group:
-                        results.append((future, *_run_alone(connection, change)))
-        except BaseException as error:
-            for _, future in group:
-                future.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
-            return
-        self._commit_s = time.monotonic() - begun_s
-        for future, result, failure in results:
-            if failure is None:
-                future.set_result(result)
-            else:
-                future.set_exception(failure)
+        return self.commits.run(change, beside)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -298,21 +217,6 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline_s:
                 raise
             time.sleep(0.02)
-
-
-def _run_alone(
-    connection: sqlite3.Connection, change: Callable[[sqlite3.Connection], object]
-) -> tuple[object, BaseException | None]:
-    """Run one change of a group behind a savepoint; a fault of the database itself ends the whole group."""
-    connection.execute("SAVEPOINT one")
-    try:
-        result = change(connection)
-    except (EdgeError, OSError, ValueError, LookupError, TypeError, sqlite3.IntegrityError) as error:
-        connection.execute("ROLLBACK TO one")
-        connection.execute("RELEASE one")
-        return None, error
-    connection.execute("RELEASE one")
-    return result, None
 
 
 def _migrations() -> list[list[str]]:

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -161,15 +162,15 @@ def test_a_reserved_log_loses_nothing_of_before_and_after(tmp_path: Path) -> Non
 def test_a_commit_waits_for_changes_that_are_announced_and_takes_them_along(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.store.database.LINGER_S_MAX", 30.0)
-    database._commit_s = 30.0  # As if commits were slow: waiting is worth while.
+    monkeypatch.setattr("edge.store.grouping.LINGER_S_MAX", 30.0)
+    database.commits.commit_s = 30.0  # As if commits were slow: waiting is worth while.
     statements: list[str] = []
     database._writer.set_trace_callback(statements.append)
     with database.announce():
         first = threading.Thread(target=database.write_grouped, args=[lambda connection: add_user(connection, "first")])
         first.start()
-        while database._lock.acquire(blocking=False):  # Until the other holds it, and waits for us.
-            database._lock.release()
+        while not database.commits.is_led:  # Until the other leads, and waits for us.
+            time.sleep(0.001)
         database.write_grouped(lambda connection: add_user(connection, "announced"))
     first.join()
     assert names(database) == ["announced", "first"]
@@ -193,4 +194,4 @@ def test_an_announced_change_that_never_comes_holds_nobody_up_for_good(database:
     with pytest.raises(BadInputError), database.announce():
         raise BadInputError("no")
     database.write_grouped(lambda connection: add_user(connection, "a"))
-    assert database._to_come_count == 0
+    assert database.commits.to_come_count == 0
