@@ -54,6 +54,18 @@ def test_frames_that_must_be_made_are_served_but_not_streamed(tmp_path: Path) ->
             instance.size_bytes()
 
 
+def test_frames_that_were_made_are_streamed_as_the_file_they_become(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", picture(256, 256), compression="webp", tile=(64, 64), photometric="rgb")
+    with open_slide(tmp_path / "a.tif") as source:
+        instance = VirtualSlide(source).instances[0]
+        assert instance.header_file()
+        ready = instance.made(tmp_path)
+        streamed = b"".join(ready.stream())
+        assert ready.size_bytes() == len(streamed)
+    written = convert(tmp_path / "a.tif", tmp_path / "out")
+    assert streamed == written.files[0].path.read_bytes()
+
+
 def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
     write_svs(tmp_path / "a.svs")
     with open_slide(tmp_path / "a.svs") as source:
