@@ -34,6 +34,8 @@ POLL_S = 5.0
 """A lost ring of the bell costs no more than this."""
 GROUP_COUNT_MAX = 16
 GROUP_BYTES_MAX = 8 * 1024 * 1024
+WAY_S = 120.0
+"""So long a way is used before it is opened anew."""
 TURN_S = 10.0
 """After so long the order is made anew: somebody may have put a study first."""
 PAUSE_LOOK_S = 0.5
@@ -116,10 +118,13 @@ class Sender:
             return not is_off and self.after_turn()
         self.gate.is_urgent = is_off
         self._send(tasks)
-        if mono_s() - self.proved_s > PROVE_EVERY_S and self.prober.link.is_usable and not is_off:
+        self._prove_if_due()
+        return self.prober.link.is_usable
+
+    def _prove_if_due(self) -> None:
+        if mono_s() - self.proved_s > PROVE_EVERY_S and self.prober.link.is_usable and not self.gate.is_off:
             self.after_turn()
             self.proved_s = mono_s()
-        return self.prober.link.is_usable
 
     def _send(self, tasks: Sequence[Task]) -> None:
         with ExitStack() as stack:
@@ -128,23 +133,39 @@ class Sender:
             except EdgeError as error:
                 self.prober.fail(error.message)
                 return
-            self.is_sending = True
+            until_s = mono_s() + WAY_S
             try:
-                self._send_all(way, tasks)
+                while tasks and self._send_all(way, tasks) and mono_s() < until_s:
+                    tasks = self._next_for(way)
             finally:
                 self.is_sending = False
+
+    def _next_for(self, way: Way) -> Sequence[Task]:
+        """Return what goes next over a way that is open: on a long way, opening one anew is dear."""
+        self._prove_if_due()
+        self.meter.look(is_up=True)
+        if self._is_over() or self.gate.is_off or not way.is_open:
+            return ()
+        tasks = self.chooser.next_tasks()
+        return tasks if any(way.fits(task.parcel) for task in tasks) else ()
 
     def _is_over(self) -> bool:
         return self.stop.is_set() or self.gate.is_closed
 
-    def _send_all(self, way: Way, tasks: Sequence[Task]) -> None:
-        """Send group by group until all went, the way closed, the order is old, or we are to stop."""
+    def _send_all(self, way: Way, tasks: Sequence[Task]) -> bool:
+        """Send group by group until all went, the order is old, or we are to stop; tell whether the link held.
+
+        Nothing is held up by it that was put first meanwhile: the order is made anew each `TURN_S`.
+        """
+        self.is_sending = True
         until_s = mono_s() + TURN_S
         fitting = [task for task in tasks if way.fits(task.parcel)]
         while fitting and way.is_open and not self._is_over() and mono_s() < until_s:
             group, fitting = _split(fitting)
             if not self._send_group(way, group):
-                return
+                return False
+        self.is_sending = False
+        return True
 
     def _send_group(self, way: Way, group: Sequence[Task]) -> bool:
         """Send one group between its two commits; tell whether the link held."""
