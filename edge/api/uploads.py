@@ -97,6 +97,7 @@ class UploadDesk:
         if size_bytes > self.size_bytes_max:
             raise OversizeError(f"An object of {size_bytes} bytes is larger than this node takes.")
         if await self.workers.run(self._is_known, uid, digest):
+            await self.workers.run(self.uploads.forget_sent, call.principal.name, digest, size_bytes)
             return self._answer(200, {"Upload-Result": "known", "Upload-Offset": str(size_bytes)})
         upload = await self.workers.run(_begin, self.uploads, call.principal.name, digest, size_bytes)
         async with self._held(upload, call.request) as growing:

@@ -35,6 +35,8 @@ TURN_S = 20.0
 """An object in hand for so long goes on at its next turn: something more urgent may wait."""
 BARREN_COUNT_MAX = 3
 """So many connections in a row over which nothing came: the link is down."""
+PAUSE_S_MAX = 1.0
+"""A gate that is shut for longer ends the connection."""
 WORDS_BYTES_MAX = 4096
 _TUS = {"Tus-Resumable": "1.0.0"}
 _LATER = {
@@ -289,9 +291,16 @@ class Hub:
         sent_s[0] = self.clock()
 
     async def _pass(self, size_bytes: int) -> None:
-        """Wait until the gate, which other threads move, lets so much through."""
+        """Wait until the gate, which other threads move, lets so much through; leave when it stays shut.
+
+        What has come stays at the hub, so that a pause of any length costs no more than a new connection.
+        """
+        closed_s: float | None = None
         wait_s = self.gate.ask(size_bytes)
         while wait_s > 0:
+            closed_s = (closed_s or self.clock()) if self.gate.is_closed else None
+            if closed_s is not None and self.clock() - closed_s > PAUSE_S_MAX:
+                raise ConnectionAbortedError("paused")
             await asyncio.sleep(wait_s)
             wait_s = self.gate.ask(size_bytes)
 

@@ -100,6 +100,10 @@ class Uploads:
         self._note(upload_id).unlink(missing_ok=True)
         self.path_of(upload_id).unlink(missing_ok=True)
 
+    def forget_sent(self, node: str, digest: str, size_bytes: int) -> None:
+        """Take away what a crash left of an upload whose object was kept all the same."""
+        self.forget(_name(node, digest, size_bytes))
+
     def expires_s(self, upload: Upload) -> float:
         """Return when it is forgotten if nothing more comes. Wall clock seconds."""
         path = self.path_of(upload.upload_id)

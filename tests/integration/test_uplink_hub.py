@@ -18,6 +18,7 @@ from edge.net.hub import Hub, by_digest
 from edge.net.parcel import Answer, Parcel
 from edge.net.readback import NotThereError
 from edge.net.web import NotLetInError, WebClient, WebPeer
+from edge.runtime.gate import Gate
 from edge.store import deliveries, durable
 from edge.store.database import Database
 from edge.store.instances import Instance, Instances
@@ -158,15 +159,15 @@ def test_every_connection_cut_after_a_megabyte_costs_little_more_than_the_object
 
 
 def begin_half(hub: HubNode, parcel: Parcel) -> None:
-    """Send about half of an object; then the link stays down."""
+    """Send a part of an object, at most about half; then the link stays down."""
     with hub.relay(cut_bytes=parcel.path.stat().st_size // 2) as relay:
         sender = Sender(f"http://127.0.0.1:{relay.port}")
         sender.hub.clock = iter(range(0, 10**6, 1000)).__next__  # Each step is a whole turn.
         with sender.hub as way:
-            while way.send(parcel).is_unfinished and relay.cut_count == 0:
-                pass
+            # What a reset connection still held is lost: a busy hub may have read nothing of it.
+            while hub.come_bytes == 0:
+                assert way.send(parcel).is_unfinished
         sender.client.close()
-    wait_for(lambda: hub.come_bytes > 0)
 
 
 def test_after_a_kill_of_both_sides_nothing_goes_twice(hub: HubNode, folder: Path) -> None:
@@ -175,7 +176,7 @@ def test_after_a_kill_of_both_sides_nothing_goes_twice(hub: HubNode, folder: Pat
     begin_half(hub, parcel)
     hub.restart()
     came = hub.come_bytes
-    assert size // 4 < came < size
+    assert 0 < came < size
     with hub.relay() as relay:
         assert Sender(f"http://127.0.0.1:{relay.port}").send(parcel).outcome is Outcome.ACCEPTED
         assert relay.up_bytes < size - came + 10_000
@@ -379,3 +380,65 @@ def test_a_hub_whose_disk_damaged_an_object_gets_it_again(folder: Path) -> None:
         with Service("uplink", clinic.config):
             wait_for(lambda: clinic.states() == {"safe": 1}, timeout_s=60)
         assert kept.read_bytes() == parcel.path.read_bytes()
+
+
+def test_an_upload_leaves_the_link_to_a_call_at_once_and_goes_on_where_it_was(hub: HubNode, folder: Path) -> None:
+    parcel = parcel_of(folder / "clinic", size_mb=8, seed=11)
+    with hub.relay(rate_bytes_s=4e6) as relay:
+        sender = Sender(f"http://127.0.0.1:{relay.port}")
+        sender.hub.gate = gate = Gate()
+        ended: list[Answer] = []
+        thread = threading.Thread(target=lambda: ended.append(sender.hub.__enter__().send(parcel)))
+        thread.start()
+        wait_for(lambda: relay.up_bytes > MB)
+        gate.narrow(0.0)
+        thread.join(10)
+        assert ended and ended[0].is_unfinished
+        assert "% is there" in ended[0].reason
+        paused_bytes = relay.up_bytes
+        time.sleep(0.05)
+        assert relay.up_bytes == paused_bytes
+        gate.open()
+        assert sender.send(parcel).outcome is Outcome.ACCEPTED
+        assert relay.up_bytes < 1.1 * parcel.path.stat().st_size
+    assert hub.kept_file(parcel).read_bytes() == parcel.path.read_bytes()
+
+
+def test_a_kill_after_the_last_byte_leaves_neither_a_loss_nor_a_leftover(hub: HubNode, folder: Path) -> None:
+    parcel = parcel_of(folder / "clinic", size_mb=2, seed=12)
+    begin_half(hub, parcel)
+    hub.service.kill()
+    (part,) = (path for path in hub.uploads if path.suffix == ".part")
+    shutil.copyfile(parcel.path, part)  # All has come, and nobody was told.
+    note = part.with_suffix(".json").read_bytes()
+    hub.service.start()
+    assert Sender(hub.url).send(parcel).outcome is Outcome.ACCEPTED
+    assert hub.kept_file(parcel).read_bytes() == parcel.path.read_bytes()
+    part.with_suffix(".json").write_bytes(note)  # It was kept, and the upload was not yet forgotten.
+    shutil.copyfile(parcel.path, part)
+    assert Sender(hub.url).send(parcel).outcome is Outcome.ACCEPTED
+    assert hub.uploads == []
+
+
+def test_memory_is_flat_on_both_sides_whatever_the_size(hub: HubNode, folder: Path) -> None:
+    psutil = pytest.importorskip("psutil")
+    assert hub.service.process is not None
+    watched = psutil.Process(hub.service.process.pid)
+    Sender(hub.url).send(parcel_of(folder / "clinic", size_mb=1, seed=13))
+    own = psutil.Process()
+    parcel = parcel_of(folder / "clinic", size_mb=96, seed=14)
+    before_bytes, peaks, is_over = (watched.memory_info().rss, own.memory_info().rss), [0, 0], threading.Event()
+
+    def watch() -> None:
+        while not is_over.is_set():
+            peaks[:] = max(peaks[0], watched.memory_info().rss), max(peaks[1], own.memory_info().rss)
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    answer = Sender(hub.url).send(parcel)
+    is_over.set()
+    thread.join(10)
+    assert answer.outcome is Outcome.ACCEPTED
+    grown_bytes = [peak - before for peak, before in zip(peaks, before_bytes, strict=True)]
+    assert max(grown_bytes) < 32 * MB, grown_bytes

@@ -170,6 +170,23 @@ def test_a_part_that_the_archive_has_lost_is_sent_again_and_no_other(
     check_reads_as_one(orthanc, slide, folder / "back")
 
 
+def test_a_proven_slide_that_a_person_sends_again_goes_again_in_the_same_parts(
+    folder: Path,
+    slide: Path,
+    orthanc: Orthanc,  # noqa: F811
+) -> None:
+    clinic = Clinic(folder, by_dimse(orthanc), more="commitment = false")
+    instance = clinic.keep(slide)
+    with Service("uplink", clinic.config):
+        wait_for(lambda: clinic.delivery(instance).state is State.SAFE)
+        before = sorted(orthanc.sop_instance_uids())
+        for uid in before:
+            orthanc.delete(f"/instances/{orthanc.instances()[uid]}")
+        deliveries.send(clinic.database, instance.study_instance_uid, "vna", now_s=time.time())
+        wait_for(lambda: sorted(orthanc.sop_instance_uids()) == before)
+        wait_for(lambda: clinic.delivery(instance).state is State.SAFE)
+
+
 def test_every_part_is_committed_before_the_object_is(folder: Path, slide: Path) -> None:
     listen = free_port()
     options = {"DicomModalities": {"edge": ["CLINIC7", "127.0.0.1", listen]}}

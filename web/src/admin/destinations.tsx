@@ -56,5 +56,5 @@ function StateCell({ row }: { row: OutboxDestination }) {
 }
 
 function kindOf(kind: string): string {
-  return ["dimse", "stow", "hub", "folder"].includes(kind) ? t(`destinations.kind.${kind}` as MessageKey) : kind;
+  return ["dimse", "stow", "hub", "s3", "folder"].includes(kind) ? t(`destinations.kind.${kind}` as MessageKey) : kind;
 }

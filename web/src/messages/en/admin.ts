@@ -51,6 +51,7 @@ export const admin = {
   "destinations.kind.dimse": "DICOM (C-STORE)",
   "destinations.kind.stow": "DICOMweb (STOW-RS)",
   "destinations.kind.hub": "Edge hub",
+  "destinations.kind.s3": "Bucket (S3)",
   "destinations.kind.folder": "Folder",
   "destinations.open": "Open Sync",
 
