@@ -38,8 +38,9 @@ class Cable:
         number = next(_numbers)
         self._name = f"edge{os.getpid()}x{number}"
         self._here, self._there = f"eb{os.getpid() % 100000}h{number}", f"eb{os.getpid() % 100000}t{number}"
-        self.host = f"10.231.{number}.1"
-        self._guest = f"10.231.{number}.2"
+        # Another for every process: two benchmarks at once do not meet.
+        network = f"10.{200 + os.getpid() // 250 % 50}.{os.getpid() % 250}"
+        self.host, self._guest = f"{network}.{4 * number + 1}", f"{network}.{4 * number + 2}"
         self._rate_bps = rate_bps
         self._loss = loss
         self._folder = Path(tempfile.mkdtemp(prefix="edge-net-"))
