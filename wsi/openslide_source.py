@@ -15,6 +15,7 @@ from openslide import lowlevel
 
 from wsi import encoding as forms
 from wsi.codec import QUALITY, encode_jpeg
+from wsi.companions import files_of
 from wsi.encoding import Encoding, Origin
 from wsi.errors import NotASlideError, UnreadableSlideError
 from wsi.geometry import Level, downsample
@@ -26,7 +27,6 @@ from wsi.tiff_facts import MPP_ASSUMED, MPP_MAX, MPP_MIN, MPP_NOTE, History, los
 
 TILE_PX = 512
 PSNR_DB_MIN = 30.0
-_FOLDER_FILES_MAX = 2000
 _PAGES_MAX = 4096
 _JPEG_FILES = ("hamamatsu", "sakura")
 """Makers of files that are not TIFF, or not like one, and hold JPEG."""
@@ -113,11 +113,11 @@ def _first(properties: Mapping[str, str], names: Sequence[str]) -> str:
 
 
 def _files(path: Path) -> list[Path]:
-    """Return the files a scan is made of: one, or with the folder of its name or its companions beside it."""
-    folder = path.with_suffix("")
-    if path.suffix.lower() in (".mrxs",) and folder.is_dir():
-        return [path, *(file for file in sorted(folder.iterdir())[:_FOLDER_FILES_MAX] if file.is_file())]
-    return [path]
+    """Return the files a scan is made of."""
+    try:
+        return files_of(path)
+    except OSError as error:
+        raise UnreadableSlideError(f"{path.name} is incomplete: {error.filename or error} is not there.") from error
 
 
 def _levels(handles: _Handles, description: SlideDescription) -> list[Image]:

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from wsi.companions import files_of
+
 SUFFIXES = frozenset(
     {".svs", ".tif", ".tiff", ".btf", ".ndpi", ".scn", ".mrxs", ".bif", ".svslide", ".vms", ".vmu", ".czi", ".qptiff",
      ".dcm", ".jp2", ".isyntax"}
@@ -86,16 +88,9 @@ def _describe(folder: Path, path: Path) -> Scan | None:
 
 def _parts(path: Path) -> list[Path]:
     """Return every file that belongs to a scan: its own folder, and the patient's data laid beside it."""
-    parts = [path]
+    own, *companions = files_of(path)  # The data files come after the small index: what lacks one is waited for.
     sidecar = find_metadata(path)
-    if sidecar is not None:
-        parts.append(sidecar)
-    if path.suffix.lower() == ".mrxs":
-        companion = path.with_suffix("")
-        if not companion.is_dir():
-            raise FileNotFoundError(companion)  # The data files come after the small index: wait for them.
-        parts += sorted(entry for entry in companion.iterdir() if entry.is_file())[:ENTRY_COUNT_MAX]
-    return parts
+    return [own, *([] if sidecar is None else [sidecar]), *companions[:ENTRY_COUNT_MAX]]
 
 
 def find_metadata(path: Path) -> Path | None:

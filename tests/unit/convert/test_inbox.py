@@ -60,6 +60,19 @@ def test_a_scan_of_many_files_is_one_and_waits_for_its_folder(tmp_path: Path) ->
     assert second.job_id == first.job_id
 
 
+def test_a_scan_that_names_its_files_waits_for_each_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.vms").write_text("[Virtual Microscope Specimen]\nImageFile=a.jpg\nImageFile(1,0)=a(1,0).jpg\n"
+                                    "MapFile=a_map2.jpg\nReference=x\n")  # fmt: skip
+    (tmp_path / "a.jpg").write_bytes(b"one")
+    assert _names(tmp_path) == [], "a picture is still missing"
+    (tmp_path / "a(1,0).jpg").write_bytes(b"two")
+    (first,) = look(tmp_path)
+    (tmp_path / "a_map2.jpg").write_bytes(b"map")
+    (second,) = look(tmp_path)
+    assert first.identity != second.identity, "what comes later begins the wait anew"
+    assert second.size_bytes > first.size_bytes
+
+
 def test_the_patient_laid_beside_a_scan_belongs_to_it(tmp_path: Path) -> None:
     (tmp_path / "a.svs").write_bytes(b"x")
     before = describe(tmp_path, tmp_path / "a.svs")
