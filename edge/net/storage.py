@@ -13,9 +13,10 @@ from edge.core.delivery import UNSURE, Outcome
 from edge.errors import EdgeError
 from edge.net.calling import IMPLICIT, Calling
 from edge.net.command import VERIFICATION
+from edge.net.fetching import NotGivenError, NotThereError
 from edge.net.fragmenting import Extent, dataset_of
 from edge.net.parcel import Answer, Parcel
-from edge.net.peer import CONTEXT_MAX, Peer
+from edge.net.peer import CONTEXT_MAX, NotAcceptedError, Peer
 from edge.net.status import judge_store
 from edge.net.stream import BrokenError
 from edge.runtime.clock import mono_s
@@ -23,6 +24,7 @@ from edge.runtime.gate import OPEN, Gate
 
 PLAIN = ("1.2.840.10008.1.2.1", IMPLICIT)
 DOUBT_COUNT_MAX = 4096
+ASK_COUNT_MAX = 5
 __all__ = ["Answer", "Doubts", "Parcel", "Storage", "fitting"]
 
 
@@ -54,27 +56,37 @@ class Doubts:
     def __init__(self, has_already: Callable[[Parcel], bool] | None = None) -> None:
         """`has_already` asks the destination; it raises an EdgeError when that cannot be known."""
         self.has_already = has_already
-        self._uids: dict[str, None] = {}
+        self._uids: dict[str, int] = {}
+        """With how often each was asked for in vain."""
 
     def add(self, parcel: Parcel) -> None:
         """It has gone, or may have: its answer is not here."""
         if len(self._uids) >= DOUBT_COUNT_MAX:
             self._uids.pop(next(iter(self._uids)))
-        self._uids[parcel.sop_instance_uid] = None
+        self._uids.setdefault(parcel.sop_instance_uid, 0)
 
     def settle(self, parcel: Parcel) -> None:
         """It has been answered."""
         self._uids.pop(parcel.sop_instance_uid, None)
 
     def is_there(self, parcel: Parcel) -> bool:
-        """Tell whether it need not be sent: it is there, the same. What cannot be known is sent again."""
-        is_doubtful = parcel.is_doubtful or parcel.sop_instance_uid in self._uids
-        if self.has_already is None or not is_doubtful:
+        """Tell whether it need not be sent: it is there, the same.
+
+        Raises: BrokenError when that cannot be asked now; asked in vain `ASK_COUNT_MAX` times, it is sent again.
+        """
+        uid = parcel.sop_instance_uid
+        if self.has_already is None or not (parcel.is_doubtful or uid in self._uids):
             return False
         try:
             is_there = self.has_already(parcel)
-        except (EdgeError, OSError):
-            return False
+        except (NotAcceptedError, NotGivenError, NotThereError):
+            is_there = False
+        except (EdgeError, OSError) as error:
+            self.add(parcel)
+            self._uids[uid] += 1
+            if self._uids[uid] < ASK_COUNT_MAX:
+                raise BrokenError(f"it was asked whether it has the object ({error}); {UNSURE}") from error
+            is_there = False
         self.settle(parcel)
         return is_there
 
@@ -140,9 +152,9 @@ class Storage:
 
     def _begin(self, parcel: Parcel) -> _Flying:
         """Send one object; it has its answer at once if it was not, or need not be, sent."""
-        if self._doubts.is_there(parcel):
-            return _Flying(parcel, answer=Answer(outcome=Outcome.ACCEPTED, is_proven=True))
         try:
+            if self._doubts.is_there(parcel):
+                return _Flying(parcel, answer=Answer(outcome=Outcome.ACCEPTED, is_proven=True))
             with self._content(parcel) as content:
                 return self._send(parcel, content)
         except CannotSend as error:

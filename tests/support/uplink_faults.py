@@ -34,7 +34,7 @@ from pathlib import Path
 
 from edge.config import Config, load
 from edge.core.delivery import State
-from edge.net import stream
+from edge.net import calling, stream
 from edge.runtime import clock, kernel
 from edge.services import uplink
 from edge.store import deliveries
@@ -273,6 +273,7 @@ def _serve(config: Config, fault: Fault | None, fired: mmap, report: int) -> Non
 
 def _hurry() -> None:
     """What is waited for in real time is shortened, too."""
+    calling.NEGOTIATE_S, calling.ANSWER_S = 100.0, 300.0  # As long as a busy machine may take, in its scaled seconds.
     stream.LOOK_S, sender.POLL_S, committer.REPORT_S = 0.02, 0.02, 20.0
     janitor.LOOK_S = janitor.NOTHING_S = 0.02
 
