@@ -55,10 +55,15 @@ def refuse_ruin(source: Source, image: Image, damaged_count: int) -> None:
         )
 
 
+def can_be_searched(image: Image) -> bool:
+    """Tell whether damage can be found before frames are made: where tiles are copied, and all begin alike."""
+    return isinstance(image, StoredImage) and bool(image.table.start)
+
+
 def find(image: StoredImage) -> list[int]:
     """Return the numbers, from 1, of the frames that are damaged in the scan."""
     table = image.table
-    if not table.start:
+    if not can_be_searched(image):
         return []
     file_descriptor = os.open(table.path, os.O_RDONLY | os.O_CLOEXEC)
     try:

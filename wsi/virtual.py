@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +82,7 @@ class VirtualInstance:
     planned: PlannedInstance
     image: Image
     subject: Subject
+    _header_kept: list[bytes] = field(default_factory=list)
 
     def dataset(self) -> Dataset:
         """Return the header; the ratio of a compression that is still to come is not in it."""
@@ -91,9 +92,14 @@ class VirtualInstance:
 
     def header_file(self) -> bytes:
         """Return a DICOM file with the header of the file to be, and no frames."""
+        return self._header() + _NO_FRAMES
+
+    def _header(self) -> bytes:
         from wsi.dataset import header_bytes
 
-        return header_bytes(self.subject, self.planned, lossy_ratios=self._ratios()) + _NO_FRAMES
+        if not self._header_kept:
+            self._header_kept.append(header_bytes(self.subject, self.planned, lossy_ratios=self._ratios()))
+        return self._header_kept[0]
 
     def frame(self, number: int) -> bytes:
         """Return a frame as the file will hold it, its padding byte left out; from 1.
@@ -132,7 +138,7 @@ class VirtualInstance:
         stored = StoredImage(
             kind=image.kind, level=image.level, encoding=image.encoding, is_resampled=image.is_resampled, table=table
         )
-        return replace(self, image=stored)
+        return VirtualInstance(planned=self.planned, image=stored, subject=self.subject)
 
     def size_bytes(self) -> int:
         """Return the size of the file to be.  Raises: UnsupportedSlideError where frames must be made first."""
@@ -154,13 +160,8 @@ class VirtualInstance:
         yield layout.tail
 
     def _layout(self) -> Layout:
-        from wsi.dataset import header_bytes
-
-        header = header_bytes(self.subject, self.planned, lossy_ratios=self._ratios())
-        encoding = self.planned.encoding
-        return lay_out(
-            header, self._stored().table, is_native=encoding.is_native, is_word=encoding.bits > 8
-        )  # fmt: skip
+        table, encoding = self._stored().table, self.planned.encoding
+        return lay_out(self._header(), table, is_native=encoding.is_native, is_word=encoding.bits > 8)
 
     def _ratios(self) -> tuple[float, ...]:
         earlier = self.image.encoding.lossy_ratios

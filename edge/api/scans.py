@@ -22,6 +22,7 @@ from edge.store.database import Database
 from edge.store.instances import Instance
 
 if TYPE_CHECKING:
+    from wsi.series import Levels
     from wsi.source import StoredImage
     from wsi.virtual import VirtualInstance
 
@@ -41,8 +42,11 @@ class ScanUnreadableError(BadInputError):
 class OpenScan:
     """One scan, open as long as anybody refers to it."""
 
-    def __init__(self, scan: scans.Scan) -> None:
-        """Open it; blocking.  Raises: ScanUnreadableError."""
+    def __init__(self, scan: scans.Scan, sop_instance_uid: str) -> None:
+        """Open it for one of its objects: as it is, or, where that object is not in it, searched for damage; blocking.
+
+        Raises: ScanUnreadableError.
+        """
         from wsi.convert import open_slide
         from wsi.errors import SlideError
         from wsi.metadata import SlideMetadata, load_metadata
@@ -52,11 +56,12 @@ class OpenScan:
             metadata = load_metadata(Path(scan.metadata_path)) if scan.metadata_path else SlideMetadata()
             source = open_slide(Path(scan.path))
             weakref.finalize(self, source.close)
-            slide = VirtualSlide(source, metadata, levels="all" if scan.levels == "all" else "native")
+            levels: Levels = "all" if scan.levels == "all" else "native"
+            slide = VirtualSlide(source, metadata, levels=levels, is_searched=False)
+            if not any(each.planned.sop_instance_uid == sop_instance_uid for each in slide.instances):
+                slide = VirtualSlide(source, metadata, levels=levels)
         except (SlideError, OSError) as error:
             raise ScanUnreadableError("The scan of this slide cannot be read now.") from error
-        self.series_instance_uid = slide.plan.series_instance_uid
-        self.study_instance_uid = slide.plan.study_instance_uid
         self._instances = {each.planned.sop_instance_uid: each for each in slide.instances}
         self._headers: dict[str, Opened] = {}
         self._indices: dict[str, FrameIndex] = {}
@@ -64,6 +69,10 @@ class OpenScan:
         self._made: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._made_bytes = 0
         self._lock = threading.Lock()
+
+    def has(self, sop_instance_uid: str) -> bool:
+        """Tell whether an object is one of this scan's."""
+        return sop_instance_uid in self._instances
 
     def instance(self, sop_instance_uid: str) -> "VirtualInstance":
         """Return one object to be.  Raises: NotFoundError."""
@@ -199,7 +208,7 @@ class Scans:
         assert instance.scan_id is not None
         with self._lock:
             found = self._opened.get(instance.scan_id)
-            if found is None or found.series_instance_uid != instance.series_instance_uid:
+            if found is None or not found.has(instance.sop_instance_uid):
                 return None
             self._opened.move_to_end(instance.scan_id)
             return found
@@ -213,7 +222,7 @@ class Scans:
             scan = scans.find(self._database, instance.scan_id or "")
             if scan is None:
                 raise NotFoundError(f"There is no object {instance.sop_instance_uid}.")
-            opened = OpenScan(scan)
+            opened = OpenScan(scan, instance.sop_instance_uid)
         with self._lock:
             self._opened[scan.scan_id] = opened
             self._opened.move_to_end(scan.scan_id)

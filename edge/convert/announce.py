@@ -1,4 +1,8 @@
-"""Scans become known, and viewable, before they are converted: the parent's side of `edge.convert.opening`."""
+"""Scans become known, and viewable, before they are converted: the parent's side of `edge.convert.opening`.
+
+A scan is known as soon as it is opened, taken to be sound. Then, when no other waits to be opened, each of its tiles is
+looked at; where some are damaged it becomes known anew, for its objects will be others, with white in their place.
+"""
 
 import asyncio
 import contextlib
@@ -8,6 +12,8 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +39,19 @@ FOLDER = "opening"
 IsWanted = Callable[[], bool]
 
 
+class Turn(IntEnum):
+    """What comes first when both wait."""
+
+    ANNOUNCE = 0
+    SEARCH = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    scan: InboxScan
+    is_wanted: IsWanted
+
+
 class Announcer:
     """Opens one scan after the other, and tells the store and `announced` what it will become."""
 
@@ -46,7 +65,8 @@ class Announcer:
         self.known: set[str] = set()
         """Scans that the store knows the objects of, by job."""
         self._process: asyncio.subprocess.Process | None = None
-        self._queue: asyncio.Queue[tuple[InboxScan, IsWanted] | None] = asyncio.Queue(QUEUE_MAX)
+        self._queue: asyncio.PriorityQueue[tuple[Turn, int, _Asked | None]] = asyncio.PriorityQueue(QUEUE_MAX)
+        self._asked_count = 0
 
     def recover(self, wanted: set[str]) -> None:
         """Read what was announced before; of a scan whose job is over, nothing stays; blocking."""
@@ -64,48 +84,61 @@ class Announcer:
 
     def announce(self, scan: InboxScan, is_wanted: IsWanted) -> None:
         """Have a scan announced when its turn comes, unless it is no longer wanted then."""
-        if not self._queue.full():
-            self._queue.put_nowait((scan, is_wanted))
+        self._put(Turn.ANNOUNCE, _Asked(scan, is_wanted))
 
     def warm_up(self) -> None:
         """Have the child ready: a scan is on its way in."""
         if self._process is None and self._queue.empty():
-            self._queue.put_nowait(None)
+            self._put(Turn.ANNOUNCE, None)
+
+    def _put(self, turn: Turn, asked: _Asked | None) -> None:
+        if not self._queue.full():
+            self._asked_count += 1
+            self._queue.put_nowait((turn, self._asked_count, asked))
 
     async def run(self) -> None:
         """Work until cancelled."""
         try:
             while True:
                 try:
-                    await self._take(await asyncio.wait_for(self._queue.get(), IDLE_S))
+                    # Not wait_for, which does not hear of being cancelled when its answer comes at the same moment.
+                    async with asyncio.timeout(IDLE_S):
+                        turn, _, asked = await self._queue.get()
                 except TimeoutError:
                     await self._end_child()
+                else:
+                    await self._take(turn, asked)
         finally:
             await self._end_child()
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    async def _take(self, asked: tuple[InboxScan, IsWanted] | None) -> None:
+    async def _take(self, turn: Turn, asked: _Asked | None) -> None:
         if asked is None:
             await self._child()
-        elif asked[1]():
-            await self._announce(*asked)
+        elif asked.is_wanted():
+            await self._announce(asked.scan, asked.is_wanted, is_searched=turn is Turn.SEARCH)
 
-    async def _announce(self, scan: InboxScan, is_wanted: IsWanted) -> None:
+    async def _announce(self, scan: InboxScan, is_wanted: IsWanted, *, is_searched: bool) -> None:
         began_s = clock.mono_s()
         try:
             await asyncio.to_thread(self._clean)
             metadata = str(await self.identifier.metadata_for(scan, self._glance) or "")
-            opened = await self._open(scan, metadata)
-            if opened is not None:
+            answer = await self._open(scan, metadata, is_searched=is_searched) or {}
+            opened = msgspec.convert(answer["opened"], Opened) if "opened" in answer else None
+            if is_searched and "error" in answer:
+                self.forget(scan.job_id)  # Little is left of it, as its conversion will say.
+            elif opened is not None and (opened.damaged_count or not is_searched):
                 known = self._describe(scan, opened, metadata)
                 count = await asyncio.to_thread(self._remember, known, opened, is_wanted)
                 if count:
                     self.known.add(scan.job_id)
                     self._announced(known)
                 event(
-                    log, "scan.announced", job_id=scan.job_id, object_count=count,
+                    log, "scan.announced", job_id=scan.job_id, object_count=count, damaged_count=opened.damaged_count,
                     took_ms=round((clock.mono_s() - began_s) * 1000),
                 )  # fmt: skip
+                if count and opened.is_taken_as_sound:
+                    self._put(Turn.SEARCH, _Asked(scan, is_wanted))
         except (EdgeError, OSError) as error:  # The conversion itself says what is wrong with the scan.
             event(log, "scan.unannounced", level=logging.WARNING, job_id=scan.job_id, reason=type(error).__name__)
         finally:
@@ -116,15 +149,12 @@ class Announcer:
         wish = Wish(path=str(path), folder="", parent_process_id=os.getpid(), is_glance=True)
         return barcode_in(msgspec.json.encode(await self._ask(wish)))
 
-    async def _open(self, scan: InboxScan, metadata: str) -> Opened | None:
+    async def _open(self, scan: InboxScan, metadata: str, *, is_searched: bool) -> dict[str, Any] | None:
         wish = Wish(
             path=str(scan.path), metadata=metadata, levels=self._levels, folder=str(self._folder),
-            parent_process_id=os.getpid(),
+            parent_process_id=os.getpid(), is_searched=is_searched,
         )  # fmt: skip
-        answer = await self._ask(wish)
-        if answer is None or "opened" not in answer:
-            return None
-        return msgspec.convert(answer["opened"], Opened)
+        return await self._ask(wish)
 
     async def _ask(self, wish: Wish) -> dict[str, Any] | None:
         """Have the child answer; None where it cannot."""
@@ -132,7 +162,8 @@ class Announcer:
         assert process.stdin is not None and process.stdout is not None
         try:
             process.stdin.write(msgspec.json.encode(wish) + b"\n")
-            line = await asyncio.wait_for(process.stdout.readline(), OPEN_S_MAX)
+            async with asyncio.timeout(OPEN_S_MAX):
+                line = await process.stdout.readline()
             return msgspec.json.decode(line, type=dict[str, Any])
         except (TimeoutError, ConnectionError, ValueError, msgspec.DecodeError):
             await self._end_child()

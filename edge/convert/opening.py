@@ -8,11 +8,14 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from edge.convert.worker import die_with_parent
+
+if TYPE_CHECKING:
+    from wsi.series import Levels
 
 
 class Wish(msgspec.Struct, kw_only=True):
@@ -24,6 +27,8 @@ class Wish(msgspec.Struct, kw_only=True):
     folder: str
     """Empty; headers are written into it."""
     parent_process_id: int
+    is_searched: bool = False
+    """Look at every tile for damage, too, which may take seconds: other UIDs follow from what is found."""
     is_glance: bool = False
     """Only what the scan itself says of whose it is; nothing is written."""
 
@@ -43,6 +48,10 @@ class Opened(msgspec.Struct, kw_only=True):
     study_instance_uid: str
     series_instance_uid: str
     objects: list[OpenedObject]
+    damaged_count: int = 0
+    """Tiles that are damaged in the scan, as far as it was searched."""
+    is_taken_as_sound: bool = False
+    """It was not searched, and a search may find damage."""
 
 
 def main() -> int:
@@ -86,6 +95,7 @@ def _barcode(path: Path) -> str:
 
 def _open(wish: Wish) -> Opened:
     from wsi.convert import open_slide
+    from wsi.defects import can_be_searched
     from wsi.errors import UnsupportedSlideError
     from wsi.metadata import SlideMetadata, load_metadata
     from wsi.virtual import VirtualSlide
@@ -93,7 +103,8 @@ def _open(wish: Wish) -> Opened:
     metadata = load_metadata(Path(wish.metadata)) if wish.metadata else SlideMetadata()
     objects = []
     with open_slide(Path(wish.path)) as source:
-        slide = VirtualSlide(source, metadata, levels="all" if wish.levels == "all" else "native")
+        levels: Levels = "all" if wish.levels == "all" else "native"
+        slide = VirtualSlide(source, metadata, levels=levels, is_searched=wish.is_searched)
         for number, instance in enumerate(slide.instances):
             name = f"{number}.dcm"
             (Path(wish.folder) / name).write_bytes(instance.header_file())
@@ -103,7 +114,8 @@ def _open(wish: Wish) -> Opened:
             objects.append(OpenedObject(name=name, size_bytes=size_bytes))
     return Opened(
         study_instance_uid=slide.plan.study_instance_uid, series_instance_uid=slide.plan.series_instance_uid,
-        objects=objects,
+        objects=objects, damaged_count=sum(len(image.defects) for image in source.images),
+        is_taken_as_sound=not wish.is_searched and any(map(can_be_searched, source.images)),
     )  # fmt: skip
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tifffile
 
 from edge.convert.announce import Announcer
 from edge.convert.inbox import describe
@@ -39,19 +40,20 @@ class Inbox:
         self.staging = folder / "staging"
         (folder / "inbox").mkdir(parents=True)
 
-    async def announce(self, path: Path) -> scans.Scan:
+    async def announce(self, path: Path, *, times: int = 1, until: Callable[[], bool] | None = None) -> scans.Scan:
+        """Wait until the scan was announced so many times, or until something else holds."""
         scan = describe(path.parent, path)
         assert scan is not None
         announcer = Announcer(self.node.database, self.staging, self.levels, self.announced.append)
         running = asyncio.create_task(announcer.run())
         announcer.announce(scan, lambda: True)
         for _ in range(600):
-            if self.announced:
+            if until() if until is not None else len(self.announced) >= times:
                 break
             await asyncio.sleep(0.05)
         running.cancel()
         await asyncio.wait([running])
-        assert self.announced, "the scan was not announced"
+        assert len(self.announced) >= times, "the scan was not announced"
         assert not list(self.staging.rglob("*.dcm")), "headers are left behind"
         return self.announced[-1]
 
@@ -202,3 +204,43 @@ async def test_a_slide_says_whose_colours_it_has(tmp_path: Path) -> None:
         reply = await client.ask("GET", slide["colour"]["address"])
         assert reply.status == 200
         assert reply.data[36:40] == b"acsp", "this is no ICC profile"
+
+
+async def test_a_scan_is_known_before_it_is_searched_and_anew_when_tiles_are_damaged(tmp_path: Path) -> None:
+    scan = tmp_path / "scans" / "inbox" / "a.svs"
+    async with served(tmp_path / "node") as (node, client):
+        inbox = Inbox(node, tmp_path / "scans")
+        write_svs(scan)
+        damage(scan, [7])
+        known = await inbox.announce(scan, times=2)
+        assert inbox.announced[0].series_instance_uid != known.series_instance_uid
+        (slide,) = await client.get("/api/v1/slides")
+        assert slide["series_instance_uid"] == known.series_instance_uid
+        before, said_before = await pictures(client, slide), await headers(client, slide)
+        assert any("white here: frame 7." in str(header.get("00204000")) for header in said_before.values())
+        await asyncio.to_thread(inbox.convert, scan)
+        await asyncio.sleep(0.6)  # what was known from the scan may be served from memory for half a second
+        (after,) = await client.get("/api/v1/slides")
+        assert await pictures(client, after) == before
+        assert await headers(client, after) == said_before
+
+
+async def test_a_scan_of_which_little_is_left_is_not_shown_for_long(tmp_path: Path) -> None:
+    scan = tmp_path / "scans" / "inbox" / "a.svs"
+    async with served(tmp_path / "node") as (node, client):
+        inbox = Inbox(node, tmp_path / "scans")
+        write_svs(scan)
+        damage(scan, list(range(2, 20)))
+        await inbox.announce(scan, until=lambda: bool(inbox.announced) and not scans.list_ids(node.database))
+        assert await client.get("/api/v1/slides") == []
+
+
+def damage(path: Path, frames: list[int]) -> None:
+    """Overwrite tiles of the base level with zeros, by frame number."""
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages[0]
+        places = [(page.dataoffsets[number - 1], page.databytecounts[number - 1]) for number in frames]
+    data = bytearray(path.read_bytes())
+    for offset, length in places:
+        data[offset : offset + length] = bytes(length)
+    path.write_bytes(data)
