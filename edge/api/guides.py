@@ -1,11 +1,11 @@
-"""Who guides each exam: the lease of `edge.core.lease`, kept in memory and told to every page."""
+"""Who guides each exam and what the bedside has decided in it: told to every page, kept over a restart."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from edge.core.lease import KEPT_S, Lease, Person
-from edge.core.session import Role
+from edge.core.session import Marks, Role
 from edge.errors import ConflictError, NotFoundError
 
 SESSION_COUNT_MAX = 64
@@ -13,6 +13,8 @@ EXPIRY_SLACK_S = 0.05
 
 Changed = Callable[[str], Awaitable[None]]
 """Told of the session whose lease has changed."""
+Keep = Callable[[str, Marks], None]
+"""Keeps what is decided in a session, durably."""
 
 
 class PictureStoppedError(ConflictError):
@@ -28,14 +30,16 @@ def key_of(peer_id: str) -> str:
 
 
 class Guides:
-    """One a node. A restart forgets; the first specialist who is still there guides again."""
+    """One a node. What is decided is kept before anybody is told; who asked to guide asks again after a restart."""
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        """`now_s` is a monotonic clock."""
+    def __init__(self, now_s: Callable[[], float], keep: Keep | None = None) -> None:
+        """`now_s` is a monotonic clock; `keep` is called in a thread."""
         self._now_s = now_s
+        self._keep = keep
         self._leases: dict[str, Lease] = {}
         self._peers: dict[str, dict[str, str]] = {}
         self._timers: set[asyncio.Task[None]] = set()
+        self._restored_ids: set[str] = set()
         self.on_change: Changed | None = None
         self.stopped_ids: set[str] = set()
         """Exams whose picture the bedside shows to nobody."""
@@ -43,6 +47,46 @@ class Guides:
         """Exams that are to be shown through the media server outside."""
         self.consents_s: dict[str, float] = {}
         """When the bedside said that the patient agrees."""
+
+    def restore(self, marks: Mapping[str, Marks]) -> None:
+        """Take what was decided before a restart; a guide has a minute to be seen again."""
+        for session_id, one in marks.items():
+            if one.guide_key:
+                holder = Person(key=one.guide_key, name=one.guide_name)
+                self._leases[session_id] = Lease(holder=holder, gone_s=self._now_s())
+                self._restored_ids.add(session_id)
+            if one.is_stopped:
+                self.stopped_ids.add(session_id)
+            if one.is_published:
+                self.published_ids.add(session_id)
+            if one.consent_s is not None:
+                self.consents_s[session_id] = one.consent_s
+
+    async def stop_picture(self, session_id: str, *, is_stopped: bool) -> None:
+        """Show the guests nothing, or the picture again."""
+        (self.stopped_ids.add if is_stopped else self.stopped_ids.discard)(session_id)
+        await self._remember(session_id)
+
+    async def publish(self, session_id: str, *, is_on: bool) -> None:
+        """Show an exam outside, or end that."""
+        (self.published_ids.add if is_on else self.published_ids.discard)(session_id)
+        await self._remember(session_id)
+
+    async def consent(self, session_id: str, at_s: float) -> None:
+        """The patient agrees."""
+        self.consents_s[session_id] = at_s
+        await self._remember(session_id)
+
+    async def _remember(self, session_id: str) -> None:
+        if self._keep is None:
+            return
+        holder = self._leases.get(session_id, Lease()).holder
+        marks = Marks(
+            guide_key=holder.key if holder else "", guide_name=holder.name if holder else "",
+            is_stopped=session_id in self.stopped_ids, is_published=session_id in self.published_ids,
+            consent_s=self.consents_s.get(session_id),
+        )  # fmt: skip
+        await asyncio.to_thread(self._keep, session_id, marks)
 
     def lease(self, session_id: str) -> Lease:
         """Return how it stands now."""
@@ -75,8 +119,9 @@ class Guides:
             lease = lease.left(key_of(peer_id), now_s=self._now_s())
         self._peers[session_id] = now
         await self._put(session_id, old, lease)
-        if lease.gone_s is not None and old.gone_s is None:
+        if lease.gone_s is not None and (old.gone_s is None or session_id in self._restored_ids):
             self._expire_later(session_id)
+        self._restored_ids.discard(session_id)
 
     def forget(self, session_id: str) -> None:
         """The exam is over."""
@@ -120,6 +165,8 @@ class Guides:
         self._leases[session_id] = new
         while len(self._leases) > SESSION_COUNT_MAX:
             self._leases.pop(next(iter(self._leases)))
+        if old.holder != new.holder:
+            await self._remember(session_id)
         if (old.holder, old.gone_s, old.asking) != (new.holder, new.gone_s, new.asking) and self.on_change:
             await self.on_change(session_id)
 

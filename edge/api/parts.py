@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ from edge.config import Config
 from edge.core.access import Principal
 from edge.errors import EdgeError
 from edge.runtime import clock, rpc
-from edge.store import audit_log
+from edge.store import audit_log, session_marks
 from edge.store.database import Database
 from edge.store.instances import Instances
 
@@ -59,7 +60,8 @@ class Parts:
         self.outbox = Outbox(config, database, self.recall)
         self.health = Health(config, database, self.situation, self.outbox)
         self.desk = Desk(config, database, self.situation, self.hub, public_url=public_url)
-        self.guides = Guides(clock.mono_s)
+        self.guides = Guides(clock.mono_s, partial(session_marks.save, database))
+        self.guides.restore(session_marks.load(database))
         self.guides.on_change = self.desk.publish
         self.desk.guides = self.guides
         self.waiting = WaitingRoom(clock.wall_s)

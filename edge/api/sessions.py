@@ -146,10 +146,7 @@ async def show_picture(call: Call) -> shapes.Done:
     """Stop the guests' picture, or show it again; the record goes on either way.  Raises: UnreachableError."""
     session_id, guides = call.path("session_id"), call.parts.guides
     await call.parts.desk.find_open(session_id)
-    if call.body.is_shown:
-        guides.stopped_ids.discard(session_id)
-    else:
-        guides.stopped_ids.add(session_id)
+    await guides.stop_picture(session_id, is_stopped=not call.body.is_shown)
     await call.parts.audit(call.principal, "live.show" if call.body.is_shown else "live.stop", session_id)
     await call.parts.desk.show_picture(session_id, is_shown=call.body.is_shown)
     await call.parts.desk.publish(session_id)
@@ -162,14 +159,14 @@ async def publish_outside(call: Call) -> shapes.Done:
     await call.parts.desk.find_open(session_id)
     await call.parts.audit(call.principal, "live.publish" if call.body.is_on else "live.unpublish", session_id)
     await call.parts.desk.publish_outside(session_id, is_on=call.body.is_on)
-    (guides.published_ids.add if call.body.is_on else guides.published_ids.discard)(session_id)
+    await guides.publish(session_id, is_on=call.body.is_on)
     return shapes.Done()
 
 
 async def note_consent(call: Call) -> shapes.Done:
     """Keep in the audit that the patient agrees to be watched from elsewhere."""
     session = await call.parts.desk.find_open(call.path("session_id"))
-    call.parts.guides.consents_s[session.session_id] = clock.wall_s()
+    await call.parts.guides.consent(session.session_id, clock.wall_s())
     await call.parts.desk.publish(session.session_id)
     return shapes.Done()
 

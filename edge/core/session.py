@@ -94,6 +94,20 @@ class Session:
         return self.series_instance_uid, self.presentation_series_uid, self.report_series_uid
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What the bedside has decided while an exam is open."""
+
+    guide_key: str = ""
+    guide_name: str = ""
+    is_stopped: bool = False
+    """The guests are shown nothing."""
+    is_published: bool = False
+    """It is to be shown through the media server outside."""
+    consent_s: float | None = None
+    """When the patient agreed to be watched."""
+
+
 def _derived_uid(uid: str, purpose: str) -> str:
     """Return a UID that anybody who knows the first works out again.  Standard: PS3.5 B.2"""
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{uid}/{purpose}').int}"

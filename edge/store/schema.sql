@@ -354,3 +354,20 @@ CREATE TABLE parts (
 -- migration 7
 
 CREATE INDEX studies_by_completion ON studies (complete_s) WHERE complete_s IS NOT NULL;
+
+-- migration 8
+
+-- What the bedside has decided in an open exam: who guides, what is shown. Writer: edge.store.session_marks, from api
+CREATE TABLE session_marks (
+    session_id TEXT PRIMARY KEY REFERENCES sessions,
+    marks TEXT NOT NULL                                 -- the whole of edge.core.session.Marks, JSON
+) STRICT, WITHOUT ROWID;
+
+-- migration 9
+
+-- Where the items of compressed pixels lie, noted while the object came in: its file is not walked for that.
+-- Writer: edge.store.instances
+CREATE TABLE item_tables (
+    digest TEXT PRIMARY KEY,
+    items BLOB NOT NULL                                 -- see edge.dicom.items
+) STRICT, WITHOUT ROWID;

@@ -17,6 +17,7 @@ PEOPLE = ("operator", "specialist", "pathologist", "admin", "auditor")
 OPEN_ROUTES = {
     "shares.open", "viewer.root", "viewer.file",
     "sign_in", "sessions.join", "sessions.wait", "openapi", "healthz", "readyz", "metrics", "page.file",
+    "whep.options", "whep.mine", "whip.options", "whip.mine",
 }  # fmt: skip
 """What anybody may ask; a new open route is a decision, written down here."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import aioice.ice
 import pytest
 
+from edge.errors import EdgeError
 from tests.support.node import Node, wait_until
 from tests.support.whip import FRAGMENT, SDP, Sender, Watcher, ask
 
@@ -209,3 +210,39 @@ async def test_a_camera_sees_nothing_and_a_guest_sends_nothing(node: Node, exam:
     with pytest.raises(AssertionError, match=r"access\.refused"):
         async with Sender(camera["whip_url"], exam["token"]):
             pass
+
+
+async def test_who_guides_and_what_the_bedside_decided_outlives_the_service_that_knows_it(
+    node: Node, exam: dict[str, Any]
+) -> None:
+    place = f"/api/v1/sessions/{exam['session_id']}"
+
+    def view() -> Any:
+        try:
+            return node.ask("GET", place)
+        except EdgeError:
+            return None
+
+    async with Watcher(exam["whep_url"], exam["token"]) as watcher:
+        await watcher.join()
+        await watcher.see(3)
+        other = invite(node, exam, "specialist")
+        async with Watcher(other["whep_url"], other["token"]) as second:
+            await second.join()
+            await second.see(3)
+            before = await asyncio.to_thread(lambda: wait_until(lambda: _guided(view()), timeout_s=10, what="a guide"))
+            node.ask("POST", f"{place}/consent", {})
+            node.ask("POST", f"{place}/picture", {"is_shown": False})
+            decided = node.ask("GET", place)
+            await asyncio.to_thread(node.kill, "api")
+            await asyncio.to_thread(node.wait_ready)
+            # Both are still in the call; were it forgotten, whoever is named first would guide.
+            is_back = lambda: (found := _guided(view())) and not found["guide"]["is_away"] and found  # noqa: E731
+            after = await asyncio.to_thread(lambda: wait_until(is_back, timeout_s=15, what="the guide is back"))
+            assert after["guide"] == before["guide"]
+            assert after["is_picture_stopped"] and after["consent_s"] == decided["consent_s"]
+            node.ask("POST", f"{place}/picture", {"is_shown": True})
+
+
+def _guided(view: Any) -> Any:
+    return view if view and view["guide"]["key"] else None

@@ -111,7 +111,7 @@ class Neighbours:
         async def offer(session_id: str, peer_id: str, role: str, name: str, sdp: str) -> dict[str, Any]:
             self._note("peer.offer", {"session_id": session_id, "peer_id": peer_id, "role": role, "name": name})
             self.peers[peer_id] = {"peer_id": peer_id, "role": role, "name": name}
-            return {"sdp": "v=0\r\nanswer"}
+            return {"sdp": "v=0\r\nanswer", "tag": '"path"'}
 
         async def peer_close(session_id: str, peer_id: str, bye: str = "") -> dict[str, Any]:
             self._note("peer.close", {"session_id": session_id, "peer_id": peer_id})
