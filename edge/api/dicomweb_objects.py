@@ -95,10 +95,13 @@ class Objects:
         self.recall = recall
         self.readers = Workers(READ_THREAD_COUNT, "dicomweb-read")
         self.decoders = Workers(DECODE_THREAD_COUNT, "dicomweb-decode")
-        self._frames = FrameCache()
+        self._frames = FrameCache(items_of=self._items_of)
         self._found: Bounded[tuple[float, Instance]] = Bounded(INSTANCE_COUNT_MAX)
         self._presentations: Bounded[Presentation] = Bounded(PRESENTATION_COUNT_MAX)
         self._metadata: Bounded[bytes] = Bounded(METADATA_BYTES_MAX, len)
+
+    def _items_of(self, digest: str) -> bytes | None:
+        return self.instances.items_of(digest)
 
     async def find(self, study: str, series: str, sop: str, *, or_away: bool = False) -> Instance:
         """Return an object that lies where the address says.

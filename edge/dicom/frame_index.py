@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.dicom.items import items as noted_items
 from edge.dicom.pixel_layout import Opened, PixelLayout, open_object
 from edge.errors import BadInputError, NotFoundError
 
@@ -98,8 +99,10 @@ def rebuild_by_walking(path: Path) -> FrameIndex:
         return index_opened(open_object(file), file.fileno(), is_table_trusted=False)
 
 
-def index_opened(opened: Opened, fd: int, *, is_table_trusted: bool = True) -> FrameIndex:
-    """Index an object whose header has been read."""
+def index_opened(
+    opened: Opened, fd: int, *, is_table_trusted: bool = True, items_of: Callable[[], bytes | None] = lambda: None
+) -> FrameIndex:
+    """Index an object whose header has been read. `items_of` gives what was noted while it came in, if it was."""
     layout = opened.layout
     if layout is None or opened.pixels is None:
         raise NotFoundError("This object holds no pixels.", next_step="Ask for its metadata instead.")
@@ -114,7 +117,7 @@ def index_opened(opened: Opened, fd: int, *, is_table_trusted: bool = True) -> F
         offsets, extents = _native(layout, start, min(size, start + opened.pixels.length))
         end = min(size, start + opened.pixels.length)
         return FrameIndex(layout, offsets, extents, False, (start, end), True, inflated)
-    offsets, extents, end, is_walked = _encapsulated(opened, reader, start, size, is_table_trusted)
+    offsets, extents, end, is_walked = _encapsulated(opened, reader, start, size, is_table_trusted, items_of)
     return FrameIndex(layout, offsets, extents, True, (start, end), is_walked, inflated)
 
 
@@ -135,7 +138,12 @@ def _native(layout: PixelLayout, start: int, end: int) -> tuple[Offsets, Offsets
 
 
 def _encapsulated(
-    opened: Opened, reader: Callable[[int, int], bytes], start: int, size: int, is_table_trusted: bool
+    opened: Opened,
+    reader: Callable[[int, int], bytes],
+    start: int,
+    size: int,
+    is_table_trusted: bool,
+    items_of: Callable[[], bytes | None],
 ) -> tuple[Offsets, Offsets, int, bool]:
     header = reader(start, ITEM_HEADER_BYTES)
     if len(header) < ITEM_HEADER_BYTES or header[:4] != ITEM:
@@ -159,7 +167,9 @@ def _encapsulated(
             end = last_items[-1][0] + last_items[-1][1]
             offsets = first_item + basic
             return offsets, np.diff(np.append(offsets, end)), end, False
-    items, is_whole = _walk(reader, first_item, size)
+    items, is_whole = _noted(items_of(), start, first_item, size) if is_table_trusted else ([], False)
+    if not items:
+        items, is_whole = _walk(reader, first_item, size)
     if not items:
         raise BadInputError("The pixel data holds no frame.", next_step="Send the object again.")
     offsets, extents = _group(items, frame_count, basic, first_item, reader)
@@ -203,6 +213,15 @@ def _walk(reader: Callable[[int, int], bytes], position: int, size: int) -> tupl
         items.append((position, extent))
         position += extent
     return items, False
+
+
+def _noted(table: bytes | None, start: int, first_item: int, size: int) -> tuple[list[tuple[int, int]], bool]:
+    """Return the items that were noted while the object came in; none when they are not those of this file."""
+    if table is None:
+        return [], False
+    found = noted_items(table)
+    fits = len(found) > 1 and found[0][0] == start and found[1][0] == first_item and sum(found[-1]) <= size
+    return (found[1:], True) if fits else ([], False)
 
 
 def _group(
@@ -269,7 +288,9 @@ class OpenFrames:
 
     __slots__ = ("__weakref__", "_file", "digest", "index", "path")
 
-    def __init__(self, path: Path, digest: str) -> None:
+    def __init__(
+        self, path: Path, digest: str, items_of: Callable[[str], bytes | None] = lambda _: None
+    ) -> None:  # fmt: skip
         """Open and index.  Raises: NotFoundError, BadInputError."""
         try:
             self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - owned by this object
@@ -277,7 +298,7 @@ class OpenFrames:
             raise NotFoundError("The object's file is gone from the disk.", next_step="Run `edge doctor`.") from error
         self.path = path
         self.digest = digest
-        self.index = index_opened(open_object(self._file), self._file.fileno())
+        self.index = index_opened(open_object(self._file), self._file.fileno(), items_of=lambda: items_of(digest))
 
     def fileno(self) -> int:
         return self._file.fileno()
@@ -314,8 +335,11 @@ class OpenFrames:
 class FrameCache:
     """Opened objects by digest, the least used one let go first. Safe between threads."""
 
-    def __init__(self, count_max: int = INDEX_COUNT_MAX) -> None:
-        """Hold at most `count_max` files open."""
+    def __init__(
+        self, count_max: int = INDEX_COUNT_MAX, *, items_of: Callable[[str], bytes | None] = lambda _: None
+    ) -> None:
+        """Hold at most `count_max` files open. `items_of` gives, by digest, what was noted while an object came in."""
+        self._items_of = items_of
         self._count_max = count_max
         self._opened: OrderedDict[str, OpenFrames] = OrderedDict()
         self._lock = threading.Lock()
@@ -332,7 +356,7 @@ class FrameCache:
         """Return an object, opening and indexing it if needed; blocking.  Raises: NotFoundError, BadInputError."""
         found = self.find(digest)
         if found is None:
-            found = OpenFrames(path, digest)
+            found = OpenFrames(path, digest, self._items_of)
             with self._lock:
                 found = self._opened.setdefault(digest, found)
                 while len(self._opened) > self._count_max:

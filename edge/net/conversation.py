@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.dicom.implementation import IMPLEMENTATION_CLASS_UID
+from edge.dicom.items import may_have_items
 from edge.net import command as dimse
 from edge.net import pdu
 from edge.net.command import COMMAND_BYTES_MAX, Command
 from edge.net.incoming import IncomingObject, file_head
-from edge.net.negotiation import BUSY, Refusal, Terms
+from edge.net.negotiation import BUSY, FULL, Refusal, Terms, only_stores
 from edge.net.partner import REST_AFTER_S, Partner
 from edge.net.pdu import AssociateRequest, ContextResult, Fragment, PduType, ProtocolError, Reader
 from edge.net.peer import IMPLEMENTATION_VERSION, PDU_BYTES_MAX
@@ -43,6 +44,8 @@ class Received:
     sop_instance_uid: str
     """As the command said; the dataset may say otherwise."""
     calling_ae_title: str
+    items: bytes | None = None
+    """Where the items of its compressed pixels lie, see `edge.dicom.items`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +187,8 @@ class Conversation:
         self._request_bytes = bytes(body)
         self._request = request = pdu.parse_request(body)
         refusal = self._house.terms.judge(request, self._peer[0])
+        if refusal is None and only_stores(request) and not self._house.has_room():
+            refusal = FULL
         if refusal is None and not self._house.enter(self):
             refusal = BUSY
         if refusal is not None:
@@ -290,8 +295,11 @@ class Conversation:
                 if self._is_stopping:
                     raise _Ended
                 self._is_busy = True
-            head = file_head(command.sop_class_uid, command.sop_instance_uid, self._syntaxes[message.context_id])
-            message.object = IncomingObject(self._house.new_temp(), self._house.has_room, head)
+            syntax = self._syntaxes[message.context_id]
+            head = file_head(command.sop_class_uid, command.sop_instance_uid, syntax)
+            message.object = IncomingObject(
+                self._house.new_temp(), self._house.has_room, head, has_items=may_have_items(syntax)
+            )
         elif command.field not in (dimse.C_STORE_RQ, dimse.C_ECHO_RQ) and self._partner is not None:
             message.is_passed_on = True
             self._partner.send(
@@ -343,6 +351,7 @@ class Conversation:
                 Received(
                     path=incoming.path, digest=digest, sop_class_uid=command.sop_class_uid,
                     sop_instance_uid=command.sop_instance_uid, calling_ae_title=self._request.calling_ae_title,
+                    items=incoming.items,
                 )
             )  # fmt: skip
         except OSError as error:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.dicom.implementation import IMPLEMENTATION_CLASS_UID
+from edge.dicom.items import ItemWatch
 from edge.net.peer import IMPLEMENTATION_VERSION
 from edge.runtime import kernel
 
@@ -24,8 +25,13 @@ ROOM_EVERY_BYTES = 32 * 1024 * 1024
 class IncomingObject:
     """A file being received. Close it with `complete` or `discard`; `discard` also after `complete` does no harm."""
 
-    def __init__(self, path: Path, has_room: Callable[[], bool], head: bytes) -> None:
-        """Make the file and begin it with `head`; a disk that refuses is noted, not raised."""
+    def __init__(
+        self, path: Path, has_room: Callable[[], bool], head: bytes, *, has_items: bool = False
+    ) -> None:  # fmt: skip
+        """Make the file and begin it with `head`; a disk that refuses is noted, not raised.
+
+        `has_items`: its pixels may be compressed; where each item lies is noted meanwhile.
+        """
         self.path = path
         self.problem: OSError | None = None
         self.is_refused = not has_room()
@@ -36,6 +42,7 @@ class IncomingObject:
         self._digest = hashlib.sha256()
         self._waiting = bytearray()
         self._descriptor = -1
+        self._items: ItemWatch | None = None
         if self.is_refused:
             return
         try:
@@ -43,12 +50,15 @@ class IncomingObject:
         except OSError as error:
             self.problem = error
         self.write(memoryview(head))
+        self._items = ItemWatch(begin=len(head)) if has_items else None
 
     def write(self, data: memoryview) -> None:
         """Take the next bytes; the view may be used again when this returns."""
         if self.problem is not None or self.is_refused:
             return
         self.size_bytes += len(data)
+        if self._items is not None:
+            self._items.feed(data)
         if len(data) < DIRECT_BYTES_MIN:
             self._waiting += data
             if len(self._waiting) >= BUFFER_BYTES:
@@ -71,6 +81,11 @@ class IncomingObject:
         if self.problem is not None:
             raise self.problem
         return self._digest.digest()
+
+    @property
+    def items(self) -> bytes | None:
+        """Where the items of its pixels lie, see `edge.dicom.items`; None: it has none."""
+        return self._items.table() if self._items is not None else None
 
     def discard(self) -> None:
         """Close it and remove it, if it is still there.  Raises: OSError when it cannot be removed: a sweep will."""

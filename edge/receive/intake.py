@@ -19,7 +19,7 @@ def take(instances: Instances, received: Received) -> StoreAnswer:
         said = read(received.path)
         if said.sop_instance_uid != received.sop_instance_uid:
             return StoreAnswer(status=0xA900, comment="Dataset has another SOP Instance UID than the command")
-        kept = instances.keep(received.path, digest=received.digest, parsed=said, source=source)
+        kept = instances.keep(received.path, digest=received.digest, parsed=said, source=source, items=received.items)
     except BadInputError as error:
         event(log, "receive.refused", level=logging.WARNING, source=source, reason=error.message)
         return StoreAnswer(status=0xC000, comment="Cannot understand the object")

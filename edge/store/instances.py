@@ -111,17 +111,19 @@ class Instances:
         self.room.require_space(size_bytes)
 
     def keep(
-        self, temp: Path, *, digest: bytes | None = None, parsed: Header | None = None, source: str
+        self, temp: Path, *, digest: bytes | None = None, parsed: Header | None = None, source: str,
+        items: bytes | None = None,
     ) -> Kept:  # fmt: skip
         """Take a DICOM file in, durably; `temp` (from `new_temp`) is gone afterwards, whatever happened.
 
-        `digest` is the SHA-256 of the whole file, if the caller took it while writing; `parsed` its header, if read.
+        `digest` is the SHA-256 of the whole file, if the caller took it while writing; `parsed` its header, if read;
+        `items` where those of its pixels lie, if noted (`edge.dicom.items`).
         Raises: BadInputError (not DICOM, cut off, no UIDs), StorageFullError.
         """
         try:
             with durable.full_disk_explained(self._data_dir):
                 return self._keep(
-                    temp, (digest or durable.digest_of(temp)).hex(), parsed or header.read(temp), source
+                    temp, (digest or durable.digest_of(temp)).hex(), parsed or header.read(temp), source, items
                 )  # fmt: skip
         except FileNotFoundError as error:
             raise BadInputError(f"{temp.name} is not there.") from error
@@ -154,6 +156,11 @@ class Instances:
         """Return a series' objects: by instance number, time of content, UID."""
         with self._database.read() as connection:
             return rows.instances_of_series(connection, series_instance_uid, with_scans=with_scans)
+
+    def items_of(self, digest: str) -> bytes | None:
+        """Return where the items of an object's pixels lie, if that was noted while it came in."""
+        with self._database.read() as connection:
+            return rows.items_of(connection, digest)
 
     def path_of(self, instance: Instance) -> Path:
         """Return where the bytes are, if they are not away. They never change."""
@@ -201,14 +208,14 @@ class Instances:
                 count += len(old - self._known_digests(folder.name))
         return count
 
-    def _keep(self, temp: Path, digest: str, parsed: Header, source: str) -> Kept:
+    def _keep(self, temp: Path, digest: str, parsed: Header, source: str, items: bytes | None) -> Kept:
         known = self.find(parsed.sop_instance_uid)
         if known is not None:
             return self._keep_again(temp, digest, parsed, known, source)
         with self._database.announce():
-            return self._keep_new(temp, digest, parsed, source)
+            return self._keep_new(temp, digest, parsed, source, items)
 
-    def _keep_new(self, temp: Path, digest: str, parsed: Header, source: str) -> Kept:
+    def _keep_new(self, temp: Path, digest: str, parsed: Header, source: str, items: bytes | None) -> Kept:
         size_bytes = temp.stat().st_size
         settle = durable.begin_place(temp, self._object_path(digest), below=self._data_dir / "objects")
         instance = Instance(
@@ -219,7 +226,7 @@ class Instances:
         )  # fmt: skip
         try:
             winner = self._database.write_grouped(
-                lambda connection: self._insert(connection, instance, parsed, temp), beside=settle
+                lambda connection: self._insert(connection, instance, parsed, temp, items), beside=settle
             )
         except OSError:
             self._forget(instance)
@@ -232,7 +239,7 @@ class Instances:
         return Kept(outcome="kept", instance=instance)
 
     def _insert(
-        self, connection: sqlite3.Connection, instance: Instance, parsed: Header, temp: Path
+        self, connection: sqlite3.Connection, instance: Instance, parsed: Header, temp: Path, items: bytes | None
     ) -> Instance | None:
         """Write every row of a new object, or return the one that is there already."""
         kernel.step("commit")
@@ -243,6 +250,8 @@ class Instances:
         if not final.exists():  # A sweep took the file for an orphan of long ago; it holds the same lock as we do.
             durable.put(temp, final)
         rows.replace_scanned(connection, instance, parsed)
+        if items is not None:
+            rows.insert_items(connection, instance.digest, items)
         modality = parsed.text("Modality")
         descriptions = [parsed.text("StudyDescription"), parsed.text("SeriesDescription")]
         deliveries.insert(

@@ -158,6 +158,15 @@ def insert(connection: sqlite3.Connection, instance: Instance, header: Header) -
     )  # fmt: skip
 
 
+def insert_items(connection: sqlite3.Connection, digest: str, items: bytes) -> None:
+    connection.execute("INSERT OR REPLACE INTO item_tables (digest, items) VALUES (?,?)", (digest, items))
+
+
+def items_of(connection: sqlite3.Connection, digest: str) -> bytes | None:
+    row = connection.execute("SELECT items FROM item_tables WHERE digest = ?", (digest,)).fetchone()
+    return None if row is None else bytes(row["items"])
+
+
 def replace_scanned(connection: sqlite3.Connection, instance: Instance, header: Header) -> None:
     """Write the row of an object whose file has come; what was known of it from its scan gives way."""
     before = connection.execute(
@@ -184,6 +193,10 @@ def remove_scan(connection: sqlite3.Connection, scan_id: str) -> int:
 
 def remove(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
     """Take away the row of an object that nobody was told of, and the series and study that hold no other."""
+    connection.execute(
+        "DELETE FROM item_tables WHERE digest IN (SELECT digest FROM instances WHERE sop_instance_uid = ?)",
+        (sop_instance_uid,),
+    )
     found = connection.execute(
         "DELETE FROM instances WHERE sop_instance_uid = ? RETURNING series_key, size_bytes", (sop_instance_uid,)
     ).fetchall()

@@ -14,6 +14,9 @@ from pynetdicom import AE, _config
 from pynetdicom.dsutils import split_dataset
 from pynetdicom.sop_class import SecondaryCaptureImageStorage, Verification
 
+from edge.dicom import frame_index
+from edge.dicom.frame_index import pack_item
+from edge.dicom.items import items
 from edge.errors import BadInputError
 from edge.store.database import Database
 from edge.store.header import Header, read
@@ -69,6 +72,25 @@ def send(gateway: Gateway, *datasets: object) -> list[int]:
     statuses = [assoc.send_c_store(ds).get("Status", -1) for ds in datasets]
     assoc.release()
     return statuses
+
+
+def test_where_each_frame_lies_is_noted_while_the_object_comes_in(gateway: Gateway) -> None:
+    ds = make_dataset(frames=7, rows=64, columns=64)
+    ds.PixelData = b"".join(map(pack_item, (b"", *(bytes([number]) * 90_000 for number in range(7)))))
+    ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    ds.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.50"
+    ae = AE("CART")
+    ae.add_requested_context(SecondaryCaptureImageStorage, "1.2.840.10008.1.2.4.50")
+    assoc = ae.associate("127.0.0.1", gateway.port)
+    assert assoc.send_c_store(ds).Status == 0
+    assoc.release()
+    store = gateway.store()
+    kept = store.require(ds.SOPInstanceUID)
+    table = store.items_of(kept.digest)
+    assert table is not None
+    walked = frame_index.rebuild_by_walking(store.path_of(kept))
+    assert [offset for offset, _ in items(table)][1:] == walked.offsets.tolist()
+    assert [extent for _, extent in items(table)][1:] == walked.extents.tolist()
 
 
 @pytest.mark.skipif(shutil.which("storescu") is None, reason="DCMTK is not installed: apt-get install dcmtk")

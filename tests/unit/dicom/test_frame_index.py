@@ -9,7 +9,9 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import generate_uid
 
+from edge.dicom import frame_index
 from edge.dicom.frame_index import FrameCache, OpenFrames, build, pack_item
+from edge.dicom.items import ItemWatch
 from edge.errors import BadInputError, NotFoundError
 
 JPEG, NATIVE, IMPLICIT = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
@@ -205,6 +207,25 @@ def test_a_repaired_index_stays_repaired(tmp_path: Path) -> None:
     assert frames.read(2) == FRAMES[1]
     assert frames.index.is_walked
     assert frames.read_if_cached(2) == FRAMES[1]
+
+
+def test_what_was_noted_while_the_object_came_in_is_used_instead_of_a_walk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _write(tmp_path, _header(5), _encapsulated(FRAMES))
+    data = path.read_bytes()
+    watch = ItemWatch(begin=data.index(b"\x08\x00\x16\x00\x55\x49"))
+    watch.feed(memoryview(data)[data.index(b"\x08\x00\x16\x00\x55\x49") :])
+    table = watch.table()
+    assert table is not None
+    walked = OpenFrames(path, "a")
+    monkeypatch.setattr(frame_index, "_walk", lambda *_: pytest.fail("walked"))
+    noted = OpenFrames(path, "a", lambda digest: table)
+    assert noted.index.offsets.tolist() == walked.index.offsets.tolist()
+    assert [noted.read(number) for number in range(1, 6)] == [walked.read(number) for number in range(1, 6)]
+    monkeypatch.undo()
+    other = _write(tmp_path, _header(5, PatientName="Somebody^Else"), _encapsulated(FRAMES))
+    assert OpenFrames(other, "b", lambda digest: table).read(3) == FRAMES[2]  # A table of another file.
 
 
 def test_the_cache_lets_the_least_used_go(tmp_path: Path) -> None:
