@@ -73,7 +73,7 @@ export class Signalling {
     this.place = null;
     this.peer = null;
     if (this.timer !== null) clearTimeout(this.timer);
-    if (place) void this.fetch(place, { method: "DELETE", headers: this.options.headers(), credentials: "same-origin", keepalive: true }).catch(() => undefined);
+    if (place) void this.fetch(place, { method: "DELETE", keepalive: true }, {}).catch(() => undefined);
   }
 
   private take(candidate: RTCIceCandidate | null): void {
@@ -100,16 +100,17 @@ export class Signalling {
 
   private async ask(method: string, url: string, body: string, headers: Record<string, string>): Promise<Response> {
     try {
-      return await this.fetch(url, {
-        method, body, headers: { ...this.options.headers(), ...headers }, credentials: "same-origin",
-        signal: AbortSignal.timeout(ANSWER_MS_MAX),
-      });
+      return await this.fetch(url, { method, body, signal: AbortSignal.timeout(ANSWER_MS_MAX) }, headers);
     } catch {
       throw new ApiError(0, "node.unreachable", "The node does not answer.", "It reconnects by itself.");
     }
   }
 
-  private fetch(url: string, init: RequestInit): Promise<Response> {
-    return (this.options.fetchImpl ?? fetch)(url, init);
+  private fetch(url: string, init: RequestInit, more: Record<string, string>): Promise<Response> {
+    const headers = { ...this.options.headers(), ...more };
+    // Who has a token needs no cookie; and requests without one have connections of their own, which do not wait for
+    // those that the rest of the page tried to make while the link was away.
+    const credentials = "Authorization" in headers ? "omit" : "same-origin";
+    return (this.options.fetchImpl ?? fetch)(url, { ...init, headers, credentials });
   }
 }

@@ -139,9 +139,8 @@ export class Call extends EventTarget {
       into the void would hang on it for seconds more. */
   private async knockOn(): Promise<void> {
     const turn = this.turn;
-    const ask = this.options.knock ?? (() => knock(new URL(KNOCK_URL, location.href.replace(/^http/, "ws")).href));
     while (turn === this.turn && !this.isAnswered) {
-      const isAnswered = await ask();
+      const isAnswered = await this.ask();
       if (turn !== this.turn) return;
       this.isAnswered = isAnswered;
     }
@@ -217,8 +216,7 @@ export class Call extends EventTarget {
         break;
       case "disconnected":
         this.later("lost", LOST_MS_MAX, () => this.lost("call.lost", "The connection to the node was lost."));
-        // Another path is tried at once; when the node does not take it, the time runs out.
-        void this.signalling?.restart().catch(() => undefined);
+        void this.tryAnotherPath(peer);
         break;
       case "failed":
       case "closed":
@@ -227,6 +225,17 @@ export class Call extends EventTarget {
       default:
         break;
     }
+  }
+
+  /** The network has changed: find another path as soon as the node answers; when it does not take it, the time runs
+      out. */
+  private async tryAnotherPath(peer: RTCPeerConnection): Promise<void> {
+    if (!(await this.ask()) || peer !== this.peer) return;
+    await this.signalling?.restart().catch(() => undefined);
+  }
+
+  private ask(): Promise<boolean> {
+    return this.options.knock?.() ?? knock(new URL(KNOCK_URL, location.href.replace(/^http/, "ws")).href);
   }
 
   private becameLive(): void {
