@@ -86,9 +86,12 @@ class View:
 class Screen:
     """One page that watches."""
 
-    def __init__(self, page: Any, clock_s: float) -> None:
-        """`clock_s` is what its clock must be added to, to be ours."""
+    def __init__(self, page: Any, clock_s: float, *, joined_ms: float, whole_ms: float) -> None:
+        """`clock_s` is what its clock must be added to, to be ours; the joining took so long from the offer to the
+        first picture, and with the gathering of addresses before it."""
         self.page = page
+        self.joined_ms = joined_ms
+        self.whole_ms = whole_ms
         self._clock_s = clock_s
 
     def shown(self) -> list[Shown]:
@@ -118,15 +121,22 @@ def view(shown: Sequence[Shown], source: Source, *, begin_s: float, end_s: float
     )
 
 
-def watch(browser: Any, url: str, name: str, *, only: str | None = None, audio: bool = False) -> Screen:
+_JOIN = """async (options) => {
+  const begun = performance.now();
+  return { fromOffer: await join(options), whole: performance.now() - begun };
+}"""
+
+
+def watch(browser: Any, url: str, name: str, *, only: str | None = None, ice: dict[str, Any] | None = None) -> Screen:
     """Open a page of its own, join, and read every picture from then on."""
     page = browser.new_context().new_page()
     page.goto(url)
     clock_s = _clock(page)
     page.evaluate(_WATCH, WIDTH_PX)
-    options = {"peer": name, "role": "specialist", "audio": audio, "microphone": False, "reads": False, "only": only}
-    page.joined_ms = page.evaluate("options => join(options)", options)
-    return Screen(page, clock_s)
+    options = {"peer": name, "role": "specialist", "audio": False, "reads": False, "only": only,
+               "ice": ice or {}}  # fmt: skip
+    took = page.evaluate(_JOIN, options)
+    return Screen(page, clock_s, joined_ms=took["fromOffer"], whole_ms=took["whole"])
 
 
 def _clock(page: Any) -> float:
