@@ -24,10 +24,17 @@ class Refusal:
 
 
 BUSY = Refusal(2, 3, 2, "as many associations as allowed are open")
+FULL = Refusal(2, 3, 2, "there is no room for new objects")
 _VERSION = Refusal(1, 2, 2, "another protocol version")
 _CONTEXT = Refusal(1, 1, 2, "another application context")
 _CALLED = Refusal(1, 1, 7, "another AE title was called")
 _CALLING = Refusal(1, 1, 3, "this AE title and address may not call")
+
+
+def only_stores(request: AssociateRequest) -> bool:
+    """Tell whether a peer comes to store and for nothing else, an echo aside."""
+    wanted = {proposal.abstract_syntax for proposal in request.proposals} - {VERIFICATION}
+    return bool(wanted) and all(map(is_storage, wanted))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
