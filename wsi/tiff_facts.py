@@ -63,9 +63,10 @@ def _format(tiff: tifffile.TiffFile) -> str:
 
 def _aperio(text: str) -> dict[str, object]:
     """Read Aperio's `|key = value` pairs; the last of a repeated key counts, as the scanner's own viewer does."""
-    pairs = {key.strip(): value.strip() for key, _, value in (part.partition("=") for part in text.split("|")[1:])}
+    pairs = _aperio_pairs(text)
     facts: dict[str, object] = {
         "manufacturer": "Aperio",
+        "model": pairs.get("ScannerType", "")[:64],
         "serial": pairs.get("ScanScope ID", "")[:64],
         "software": text.split("\n", 1)[0].strip()[:64],
         "acquired_at": _aperio_time(pairs),
@@ -74,6 +75,15 @@ def _aperio(text: str) -> dict[str, object]:
     if (mpp := positive(pairs.get("MPP"))) is not None:
         facts["mpp"] = (mpp, mpp)
     return facts
+
+
+def _aperio_pairs(text: str) -> dict[str, str]:
+    return {key.strip(): value.strip() for key, _, value in (part.partition("=") for part in text.split("|")[1:])}
+
+
+def aperio_barcode(text: str) -> str:
+    """Return what the scanner read off the label; most say nothing."""
+    return _aperio_pairs(text).get("Barcode", "")[:64]
 
 
 def _aperio_time(pairs: dict[str, str]) -> datetime | None:
@@ -111,7 +121,14 @@ def _ome(text: str) -> dict[str, object]:
         found = re.search(rf'\b{name}="([^"]*)"', text)
         return found.group(1).strip() if found else ""
 
-    facts: dict[str, object] = {"objective_power": positive(attribute("NominalMagnification"))}
+    device = re.search(r"<(?:\w+:)?Microscope\b([^>]*)>", text)
+    said = dict(re.findall(r'(\w+)="([^"]*)"', device.group(1))) if device else {}
+    facts: dict[str, object] = {
+        "objective_power": positive(attribute("NominalMagnification")),
+        "manufacturer": said.get("Manufacturer", "")[:64],
+        "model": said.get("Model", "")[:64],
+        "serial": said.get("SerialNumber", "")[:64],
+    }
     sizes = []
     for axis in "XY":
         size, unit = positive(attribute(f"PhysicalSize{axis}")), attribute(f"PhysicalSize{axis}Unit")

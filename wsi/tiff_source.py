@@ -33,7 +33,7 @@ from wsi.source import (
     StoredImage,
     picture_level,
 )
-from wsi.tiff_facts import describe, lossy_history, ome_pictures
+from wsi.tiff_facts import aperio_barcode, describe, lossy_history, ome_pictures
 from wsi.tiff_tables import TILE_LENGTHS, TILE_OFFSETS, LongTables, Masked, long_tables
 
 _JPEG = 7
@@ -123,7 +123,8 @@ def _open(path: Path, tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage], t
         if kind is not None and kind not in found and page.imagewidth * page.imagelength <= _PICTURE_PX_MAX:
             found[kind] = picture_image(path, page, kind, base)
     images += [found[kind] for kind in (Kind.THUMBNAIL, Kind.LABEL, Kind.OVERVIEW) if kind in found]
-    metadata = SlideMetadata(barcode=philips.barcode(root))
+    barcode = aperio_barcode(levels[0].description) if tiff.is_svs else philips.barcode(root)
+    metadata = SlideMetadata(barcode=barcode)
     return OpenSource(path=path, description=facts, images=tuple(images), metadata=metadata)
 
 

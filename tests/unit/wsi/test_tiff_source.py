@@ -70,6 +70,28 @@ def test_left_out_tiles_are_white(tmp_path: Path) -> None:
     assert frame(image, 1) == tiles[1]
 
 
+def test_scanner_and_barcode_are_what_the_scan_says(tmp_path: Path) -> None:
+    write_svs(tmp_path / "a.svs", description=APERIO + "|ScannerType = GT450|Barcode = S24-9-A1")
+    with open_tiff(tmp_path / "a.svs") as source:
+        assert (source.description.manufacturer, source.description.model) == ("Aperio", "GT450")
+        assert source.metadata.barcode == "S24-9-A1"
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Instrument ID="I:0">'
+        '<Microscope Manufacturer="Maker" Model="M9" SerialNumber="77"/><Objective ID="O:0" NominalMagnification="40"/>'
+        '</Instrument><Image ID="Image:0"><AcquisitionDate>2024-03-05T10:11:12</AcquisitionDate><Pixels ID="Pixels:0"'
+        ' DimensionOrder="XYCZT" Type="uint8" SizeX="128" SizeY="128" SizeC="3" SizeZ="1" SizeT="1"'
+        ' PhysicalSizeX="250" PhysicalSizeXUnit="nm" PhysicalSizeY="250" PhysicalSizeYUnit="nm"><Channel ID="C:0"'
+        ' SamplesPerPixel="3"/><TiffData IFD="0" PlaneCount="1"/></Pixels></Image></OME>'
+    )
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=False) as tiff:
+        write_level(tiff, [jpeg(tile) for tile in tiles_of(picture(128, 128))], 128, 128, description=xml)
+    with open_tiff(tmp_path / "a.ome.tif") as source:
+        said = source.description
+        assert (said.manufacturer, said.model, said.serial, said.objective_power) == ("Maker", "M9", "77", 40.0)
+        assert said.mpp == pytest.approx((0.25, 0.25))
+        assert said.acquired_at is not None and said.acquired_at.isoformat() == "2024-03-05T10:11:12"
+
+
 def write_jpeg_2000(path: Path, compression: int, **options: object) -> list[bytes]:
     """Write an SVS of JPEG 2000 tiles; under 33003 their components are Y, Cb and Cr."""
     tiles = []
