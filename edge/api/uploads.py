@@ -22,6 +22,7 @@ import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -69,6 +70,15 @@ class OversizeError(BadInputError):
     next_step = "Raise hub.object_gb_max on the hub."
 
 
+@dataclass(slots=True)
+class _Turn:
+    """Who may touch one upload, one after the other."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    count: int = 0
+    """Who holds it, and who waits."""
+
+
 class UploadDesk:
     """Takes uploads in. One a process."""
 
@@ -84,7 +94,7 @@ class UploadDesk:
         )  # fmt: skip
         self.workers = Workers(THREAD_COUNT, "uploads")
         self._open: OrderedDict[str, Growing] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: dict[str, _Turn] = {}
         self._senders: dict[str, web.Request] = {}
         """Who adds to an upload now."""
 
@@ -175,22 +185,28 @@ class UploadDesk:
     async def _held(self, upload: Upload, request: web.Request) -> AsyncIterator[Growing]:
         """Hold one upload alone. A sender that comes again takes over from its own older connection."""
         upload_id = upload.upload_id
-        lock = self._locks.setdefault(upload_id, asyncio.Lock())
+        turn = self._locks.setdefault(upload_id, _Turn())
+        turn.count += 1
         older = self._senders.get(upload_id)
         if older is not None and older.transport is not None:
             older.transport.abort()
         try:
-            await asyncio.wait_for(lock.acquire(), HANDOVER_S)
-        except TimeoutError as error:
-            raise BusyError("This upload is still being written to by another connection.") from error
-        try:
-            self._senders[upload_id] = request
-            yield await self._grow(upload)
+            try:
+                await asyncio.wait_for(turn.lock.acquire(), HANDOVER_S)
+            except TimeoutError as error:
+                raise BusyError("This upload is still being written to by another connection.") from error
+            try:
+                self._senders[upload_id] = request
+                # It may have ended while this waited.
+                await self.workers.run(self.uploads.require, upload_id, upload.node)
+                yield await self._grow(upload)
+            finally:
+                self._senders.pop(upload_id, None)
+                turn.lock.release()
         finally:
-            self._senders.pop(upload_id, None)
-            lock.release()
-            if not lock.locked() and upload_id not in self._open:
-                self._locks.pop(upload_id, None)
+            turn.count -= 1
+            if not turn.count:
+                del self._locks[upload_id]
 
     async def _grow(self, upload: Upload) -> Growing:
         growing = self._open.get(upload.upload_id)

@@ -1,5 +1,6 @@
 """Whole objects to a hub in parts: over links that break, with either side restarted, and never anything twice."""
 
+import base64
 import dataclasses
 import hashlib
 import secrets
@@ -268,7 +269,9 @@ def test_another_object_under_the_same_uid_is_put_aside_and_refused(hub: HubNode
     assert (hub.folder / "data" / "aside" / final.name).read_bytes() == final.read_bytes()
 
 
-def test_an_object_comes_back_byte_for_byte_and_is_proven_from_the_disk(hub: HubNode, folder: Path) -> None:
+def test_an_object_comes_back_byte_for_byte_is_proven_from_the_disk_and_replaced_when_damaged(
+    hub: HubNode, folder: Path
+) -> None:
     parcel = parcel_of(folder / "clinic", size_mb=4)
     sender = Sender(hub.url)
     with pytest.raises(NotThereError):
@@ -288,6 +291,9 @@ def test_an_object_comes_back_byte_for_byte_and_is_proven_from_the_disk(hub: Hub
         file.write(b"rotten")
     with pytest.raises(NotThereError):
         sender.hub.ask_proof(parcel.sop_instance_uid, b"salt")
+    assert sender.send(parcel).outcome is Outcome.ACCEPTED  # What is damaged there is welcome again.
+    assert kept.read_bytes() == parcel.path.read_bytes()
+    assert sender.hub.ask_proof(parcel.sop_instance_uid, b"salt") == proof
 
 
 def test_an_upload_that_nothing_comes_for_is_forgotten(folder: Path) -> None:
@@ -364,24 +370,6 @@ def test_an_outbox_drains_into_a_hub_and_from_there_into_the_hospital(folder: Pa
         assert durable.digest_of(there).hex() == instance.digest
 
 
-def test_a_hub_whose_disk_damaged_an_object_gets_it_again(folder: Path) -> None:
-    with HubNode(folder / "hub") as hub:
-        clinic = Clinic(folder / "clinic", hub.url)
-        instance = clinic.keep(rows=256, columns=256)
-        parcel = Parcel(
-            path=clinic.instances.path_of(instance), sop_class_uid=instance.sop_class_uid,
-            sop_instance_uid=instance.sop_instance_uid, transfer_syntax_uid=instance.transfer_syntax_uid,
-        )  # fmt: skip
-        Sender(hub.url).send(parcel)
-        kept = hub.kept_file(parcel)
-        with kept.open("r+b") as file:
-            file.seek(5000)
-            file.write(b"rotten")
-        with Service("uplink", clinic.config):
-            wait_for(lambda: clinic.states() == {"safe": 1}, timeout_s=60)
-        assert kept.read_bytes() == parcel.path.read_bytes()
-
-
 def test_an_upload_leaves_the_link_to_a_call_at_once_and_goes_on_where_it_was(hub: HubNode, folder: Path) -> None:
     parcel = parcel_of(folder / "clinic", size_mb=8, seed=11)
     with hub.relay(rate_bytes_s=4e6) as relay:
@@ -442,3 +430,65 @@ def test_memory_is_flat_on_both_sides_whatever_the_size(hub: HubNode, folder: Pa
     assert answer.outcome is Outcome.ACCEPTED
     grown_bytes = [peak - before for peak, before in zip(peaks, before_bytes, strict=True)]
     assert max(grown_bytes) < 32 * MB, grown_bytes
+
+
+def metadata(**pairs: str) -> str:
+    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
+
+
+DIGEST = "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Upload-Metadata": metadata(sha256=DIGEST)}, 400),
+        ({"Upload-Length": "-5", "Upload-Metadata": metadata(sha256=DIGEST)}, 400),
+        ({"Upload-Length": "0", "Upload-Metadata": metadata(sha256=DIGEST)}, 400),
+        ({"Upload-Length": "9" * 40, "Upload-Metadata": metadata(sha256=DIGEST)}, 400),
+        ({"Upload-Length": "900000000000000", "Upload-Metadata": metadata(sha256=DIGEST)}, 413),
+        ({"Upload-Length": "10"}, 400),
+        ({"Upload-Length": "10", "Upload-Metadata": metadata(sha256="../../etc/passwd")}, 400),
+        ({"Upload-Length": "10", "Upload-Metadata": "sha256 not-base64!"}, 400),
+        ({"Upload-Length": "10", "Upload-Metadata": metadata(sha256=DIGEST, uid="1.2.3")}, 201),
+    ],
+)
+def test_an_upload_begins_only_with_what_it_needs(hub: HubNode, headers: dict[str, str], status: int) -> None:
+    reply = Sender(hub.url).hub._ask("POST", "/api/v1/uploads", headers)
+    assert reply.status == status
+    if status == 201:
+        assert Sender(hub.url).hub._ask("DELETE", reply.address).status == 204
+    assert hub.uploads == []
+
+
+def test_what_does_not_fit_an_upload_changes_nothing_of_it(hub: HubNode, folder: Path) -> None:
+    way = Sender(hub.url).hub
+    data = b"0123456789"
+    body = folder / "body"
+    body.write_bytes(data + b"more")
+    begun = way._ask("POST", "/api/v1/uploads", {"Upload-Length": "10", "Upload-Metadata": metadata(sha256=DIGEST)})
+    kind = {"Content-Type": "application/offset+octet-stream"}
+
+    def add(headers: dict[str, str], size: int) -> tuple[int, int]:
+        reply = way._ask("PATCH", begun.address, {"Content-Length": str(size), **headers}, body=(body, 0, size))
+        return reply.status, reply.offset
+
+    wrong = f"sha256 {base64.b64encode(bytes(32)).decode()}"
+    assert add({"Upload-Offset": "0"}, 4)[0] == 400
+    assert add({**kind, "Upload-Offset": "3"}, 4) == (409, 0)
+    assert add({**kind, "Upload-Offset": "0", "Upload-Checksum": "md5 AAAA"}, 4)[0] == 400
+    assert add({**kind, "Upload-Offset": "0", "Upload-Checksum": wrong}, 4) == (460, 0)
+    assert add({**kind, "Upload-Offset": "0"}, 14)[0] == 400
+    assert way._ask("HEAD", begun.address).offset == 0
+    assert add({**kind, "Upload-Offset": "0"}, 4) == (204, 4)
+    right = hashlib.sha256(data[:4]).hexdigest()
+    assert (way._ask("HEAD", begun.address).offset, way._ask("HEAD", begun.address).digest) == (4, right)
+    # All has come, and it is not what was announced: nothing of it is kept, and it may come again.
+    assert add({**kind, "Upload-Offset": "4"}, 6)[0] == 460
+    assert way._ask("HEAD", begun.address).offset == 0
+    assert way._ask("DELETE", begun.address).status == 204
+    assert way._ask("HEAD", begun.address).status == 404
+    assert way._ask("HEAD", "/api/v1/uploads/..%2f..%2fedge").status == 404
+    assert way._ask("GET", "/api/v1/objects/" + "0" * 64).status == 404
+    assert way._ask("GET", "/api/v1/proofs/1.2.3?salt=zz").status == 400
+    assert way._ask("GET", "/api/v1/proofs/1.2.3?salt=aa").status == 404

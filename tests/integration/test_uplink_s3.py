@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from edge.core.delivery import State
-from edge.errors import UnreachableError
+from edge.errors import EdgeError, UnreachableError
+from edge.net import s3
 from edge.net.s3 import S3, Bucket
 from edge.net.web import NotLetInError
-from edge.store import deliveries, links
+from edge.store import deliveries
 from edge.store.database import Database
 from edge.store.instances import Instance, Instances
 from tests.support.objects import make_dataset
@@ -142,31 +143,14 @@ def test_small_and_large_objects_arrive_byte_for_byte_over_connections_that_brea
         assert cloud.bytes_of(name_of(folder, instance)) == clinic.instances.path_of(instance).read_bytes()
 
 
-def test_what_the_bucket_gives_back_changed_is_sent_again(folder: Path, cloud: Cloud) -> None:
-    clinic = Clinic(folder, cloud.url)
-    clinic.config.write_text(clinic.config.read_text() + "readback = false\n")
-    instance = clinic.keep()
-    with Service("uplink", clinic.config):
-        wait_for(lambda: clinic.state_of(instance) is State.SENT)
-    name = name_of(folder, instance)
-    whole = cloud.bytes_of(name)
-    cloud.store.put(name, whole[: len(whole) // 2])
-    clinic.config.write_text(clinic.config.read_text().replace("readback = false\n", ""))
-    with Service("uplink", clinic.config):
-        wait_for(lambda: clinic.state_of(instance) is State.SAFE)
-    assert cloud.bytes_of(name) == whole
-
-
-def test_a_bucket_that_is_not_there_and_a_server_that_is_down_are_said(folder: Path, cloud: Cloud) -> None:
-    with pytest.raises(UnreachableError, match="nowhere"):
-        S3(Bucket(name="cloud", url=f"http://127.0.0.1:{free_port()}", bucket="nowhere", **KEYS)).check()
-    clinic = Clinic(folder, cloud.url)
-    clinic.config.write_text(clinic.config.read_text().replace("archive/", "absent/"))
-    clinic.keep()
-    with Service("uplink", clinic.config):
-        wait_for(lambda: any(row.state == "down" for row in links.links(clinic.database)))
-    (row,) = links.links(clinic.database)
-    assert "bucket absent" in row.reason
+def test_a_bucket_that_is_not_there_and_a_server_that_is_down_are_said(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(EdgeError, match="bucket absent"):
+        S3(Bucket(name="cloud", url=cloud.url, bucket="absent", **KEYS)).check()
+    monkeypatch.setattr(s3, "RETRY_COUNT_MAX", 1)
+    with pytest.raises(UnreachableError, match="bucket archive"):
+        S3(Bucket(name="cloud", url=f"http://127.0.0.1:{free_port()}", bucket="archive", **KEYS)).check()
 
 
 def test_wrong_keys_are_told_from_everything_else(folder: Path) -> None:
