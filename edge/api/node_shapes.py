@@ -94,6 +94,8 @@ class OutboxStudy(Answer):
     next_try_s: float | None
     eta_s: float | None = None
     """When it will have gone; None: nothing of it waits, or nobody can know."""
+    is_urgent: bool = False
+    """It goes before the others: a person, or its priority, says so."""
 
 
 class AwaySummary(Answer):

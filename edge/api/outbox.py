@@ -16,6 +16,7 @@ from edge.config import Config, Destination
 from edge.core import capacity, capacity_words, sync_words
 from edge.core.access import Action, Principal
 from edge.core.delivery import State
+from edge.core.outbox import STAT
 from edge.core.outlook import Outlook, study_ends_s
 from edge.errors import BadInputError, NotFoundError
 from edge.runtime import clock, doorbell
@@ -82,10 +83,15 @@ class Outbox:
     def _look_at_all(self) -> node_shapes.OutboxView:
         summary = self._read()
         rows = deliveries.list_studies(self._database, limit=STUDIES_LISTED_MAX)
-        left = inflow.left_bytes(self._database)
+        left = inflow.left(self._database)
         ends = {one.name: study_ends_s(left.get(one.name, {}), empty_s=one.eta_s) for one in summary.destinations}
         studies = [
-            node_shapes.OutboxStudy(**asdict(row), eta_s=ends.get(row.destination, {}).get(row.study_instance_uid))
+            node_shapes.OutboxStudy(
+                **asdict(row),
+                eta_s=ends.get(row.destination, {}).get(row.study_instance_uid),
+                is_urgent=(known := left.get(row.destination, {}).get(row.study_instance_uid)) is not None
+                and known.priority >= STAT,
+            )
             for row in rows
         ]
         return node_shapes.OutboxView(

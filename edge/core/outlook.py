@@ -183,16 +183,28 @@ class Outlook:
         return high
 
 
-def study_ends_s(bytes_left: Mapping[str, int], *, empty_s: float | None) -> dict[str, float | None]:
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What of a study still has to go."""
+
+    size_bytes: int
+    priority: int = 0
+
+
+def study_ends_s(left: Mapping[str, Left], *, empty_s: float | None) -> dict[str, float | None]:
     """Return when each study will have gone, when all have in `empty_s`.
 
-    They share the link by bytes: the smallest are through first, each when every other has had as much as it.
+    The most urgent go before the others. Those of one priority share the link by bytes: the smallest are through first,
+    each when every other has had as much as it.
     """
-    total = sum(bytes_left.values())
+    total = sum(one.size_bytes for one in left.values())
     ends: dict[str, float | None] = {}
-    done, before, waiting = 0, 0, len(bytes_left)
-    for study, size in sorted(bytes_left.items(), key=lambda one: one[1]):
-        done += (size - before) * waiting
-        before, waiting = size, waiting - 1
-        ends[study] = None if empty_s is None else empty_s * done / total if total else 0.0
+    done = 0
+    for priority in sorted({one.priority for one in left.values()}, reverse=True):
+        alike = sorted((one.size_bytes, study) for study, one in left.items() if one.priority == priority)
+        before, waiting = 0, len(alike)
+        for size_bytes, study in alike:
+            done += (size_bytes - before) * waiting
+            before, waiting = size_bytes, waiting - 1
+            ends[study] = None if empty_s is None else empty_s * done / total if total else 0.0
     return ends

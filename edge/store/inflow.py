@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge.core.outlook import Hour
+from edge.core.outlook import Hour, Left
 from edge.store.database import Database
 
 HOUR_S = 3600
@@ -40,16 +40,17 @@ def wanted_count(database: Database) -> int:
         return int(connection.execute("SELECT count(*) FROM fetches").fetchone()[0])
 
 
-def left_bytes(database: Database) -> dict[str, dict[str, int]]:
+def left(database: Database) -> dict[str, dict[str, Left]]:
     """Return what each study still has to send, by destination."""
-    left: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[str, Left]] = {}
     with database.read() as connection:
         for row in connection.execute(
-            "SELECT destination, study_instance_uid AS study, sum(size_bytes) AS bytes FROM deliveries"
+            "SELECT destination, study_instance_uid AS study, sum(size_bytes) AS bytes, max(priority) AS priority"
+            " FROM deliveries"
             " WHERE state IN ('waiting', 'sending') GROUP BY 1, 2"
         ):
-            left.setdefault(row["destination"], {})[row["study"]] = row["bytes"]
-    return left
+            found.setdefault(row["destination"], {})[row["study"]] = Left(row["bytes"], row["priority"])
+    return found
 
 
 def came(database: Database, *, since_s: float) -> dict[str, Came]:

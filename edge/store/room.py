@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from edge.errors import StorageFullError
+from edge.errors import EdgeError, StorageFullError
 from edge.runtime.clock import mono_s
 from edge.store import durable, evictions
 from edge.store.database import Database
@@ -33,7 +33,13 @@ class Room:
             self._used_bytes += size_bytes
 
     def problem(self) -> str:
-        """Return why new work is refused; empty while it is taken.  Raises: DatabaseError."""
+        """Return why new work is refused; empty while it is taken."""
+        try:
+            return self._problem()
+        except EdgeError as error:  # An index that cannot be read takes no new rows either.
+            return error.message
+
+    def _problem(self) -> str:
         if durable.free_bytes(self._data_dir) <= self._reserve_bytes:
             return f"Less than {self._reserve_bytes // 2**20} MB are free on the disk that holds {self._data_dir}."
         if self._budget_bytes and self._used() >= self._budget_bytes:
@@ -43,7 +49,7 @@ class Room:
         return ""
 
     def require(self) -> None:
-        """Refuse new work.  Raises: StorageFullError, DatabaseError."""
+        """Refuse new work.  Raises: StorageFullError."""
         if problem := self.problem():
             raise StorageFullError(problem)
 

@@ -68,7 +68,7 @@ def _reading(database: Database, config: Path, note: str) -> Table:
         ),
         "count by state": (lambda: deliveries.counts(database), PAGE_S_MAX),
         "list 300 studies": (lambda: deliveries.list_studies(database, limit=300), PAGE_S_MAX),
-        "bytes left of each study": (lambda: inflow.left_bytes(database), PAGE_S_MAX),
+        "bytes left of each study": (lambda: inflow.left(database), PAGE_S_MAX),
         "forecast (once a minute)": (forecast_anew, PAGE_S_MAX),
         "bytes of all objects (janitor)": (lambda: evictions.used_bytes(database), PAGE_S_MAX),
     }  # fmt: skip

@@ -57,7 +57,9 @@ class Cart:
     def run(self) -> None:
         refused_in_a_row = 0
         with Sender(self.port) as sender:
-            sender.associate()
+            if not sender.is_let_in():  # A node without room rejects whoever comes only to store.
+                self.statuses.add(NO_ROOM)
+                return
             for number in range(1, 2000):
                 item = item_of(make_dataset(rows=400, columns=400, pixel_seed=self._seed * 10_000 + number))
                 status = sender.store(item, number=number)

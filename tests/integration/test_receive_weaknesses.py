@@ -237,9 +237,9 @@ def test_short_writes_on_a_disk_that_fills_up_are_never_acknowledged(
 
 
 def test_below_the_reserve_of_the_disk_nothing_is_written(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(house.store, "_reserve_bytes", 2**62)
     with Sender(house.port) as sender:
         sender.associate()
+        monkeypatch.setattr(house.store.room, "_reserve_bytes", 2**62)
         assert sender.store(item_of(make_dataset())) == NO_ROOM
     assert house.object_count() == 0
 

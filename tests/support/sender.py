@@ -104,6 +104,11 @@ class Sender:
         for part in message(number, item, pdu_bytes_max=pdu_bytes_max):
             self.socket.sendall(part)
 
+    def is_let_in(self) -> bool:
+        """Ask for an association to store; tell whether it is accepted."""
+        self.socket.sendall(request(proposals=[(1, SECONDARY_CAPTURE, [EXPLICIT])]))
+        return self.receive()[0] == pdu.PduType.ASSOCIATE_AC
+
     def status(self) -> int:
         """Wait for the answer to an object.  Raises: ConnectionResetError when the peer ends the association."""
         kind, body = self.receive()

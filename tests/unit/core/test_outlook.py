@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from edge.core.hours import Hours
-from edge.core.outlook import Carried, Hour, Inflow, Outlook, Stretch, carried_of, inflow_of, study_ends_s
+from edge.core.outlook import Carried, Hour, Inflow, Left, Outlook, Stretch, carried_of, inflow_of, study_ends_s
 
 DAY = 86400.0
 MONDAY = 4 * DAY
@@ -106,6 +106,12 @@ def test_a_link_down_for_long_promises_from_its_return_at_the_rate_it_has_when_u
 
 
 def test_the_smallest_study_is_through_first_when_all_have_had_as_much() -> None:
-    ends = study_ends_s({"a": 10, "b": 30, "c": 60, "d": 0}, empty_s=100.0)
+    sizes = {"a": 10, "b": 30, "c": 60, "d": 0}
+    ends = study_ends_s({study: Left(size) for study, size in sizes.items()}, empty_s=100.0)
     assert ends == {"d": 0.0, "a": pytest.approx(30.0), "b": pytest.approx(70.0), "c": pytest.approx(100.0)}
-    assert study_ends_s({"a": 10}, empty_s=None) == {"a": None}
+    assert study_ends_s({"a": Left(10)}, empty_s=None) == {"a": None}
+
+
+def test_what_is_urgent_is_through_before_the_others() -> None:
+    ends = study_ends_s({"small": Left(10), "urgent": Left(90, priority=100)}, empty_s=100.0)
+    assert ends == {"urgent": pytest.approx(90.0), "small": pytest.approx(100.0)}

@@ -419,6 +419,8 @@ export interface OutboxStudy {
   next_try_s: number | null;
   /** When it will have gone; null when nothing waits or nobody can know. */
   eta_s?: number | null;
+  /** It goes before the others. */
+  is_urgent?: boolean;
 }
 
 /** What has left the disk, safe elsewhere, and what is here. */

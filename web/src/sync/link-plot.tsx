@@ -30,7 +30,7 @@ export function LinkPlot({ history }: { history: OutboxDestination["history"] })
         <path class="plot-area" d={`${line}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z`} />
         <path class="plot-line" d={line} />
       </svg>
-      <figcaption class="quiet small num"><span>{time}</span>{away.length > 0 ? <span class="plot-key">{t("sync.history.away", { count: away.length })}</span> : null}<span>{t("sync.history.max", { rate: formatRate(Math.max(0, most)) })}</span></figcaption>
+      <figcaption class="quiet small num"><span>{time}</span>{away.length > 0 ? <span class="plot-key">{t("sync.history.away", { count: away.length })}</span> : null}{most > 0 ? <span>{t("sync.history.max", { rate: formatRate(most) })}</span> : null}</figcaption>
     </figure>
   );
 }

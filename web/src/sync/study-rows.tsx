@@ -67,6 +67,7 @@ function StateCell({ row }: { row: OutboxStudy }) {
   return (
     <div class="sync-state">
       <StateChip tone={LOOKS[state].tone} icon={LOOKS[state].icon}>{t(`sync.state.${state}`)}</StateChip>
+      {row.is_urgent && state === "waiting" ? <span class="small">{t("sync.first")}</span> : null}
       {row.reason ? <span class="small">{row.reason}</span> : null}
       {next ? <span class="quiet small num">{next}</span> : null}
     </div>
