@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from wsi import codec
+from wsi import codec, paged
 from wsi.encoding import Encoding
 from wsi.errors import TruncatedSlideError, UnsupportedSlideError
 from wsi.geometry import Level, downsample
@@ -170,12 +170,11 @@ class _Stripes:
         if page.compression != _JPEG:
             raise UnsupportedSlideError(f"{path.name} has a level that is not JPEG.")
         self._path, self._file = path, file
-        self._offsets = np.array(page.dataoffsets, np.int64).tolist()
-        self._lengths = np.array(page.databytecounts, np.int64).tolist()
+        self._offsets, self._lengths = paged.kept(page.dataoffsets), paged.kept(page.databytecounts)
         self._is_whole = not page.is_tiled
         before = 0 if self._is_whole else int(page.tags.valueof(_MCU_STARTS)[0])
-        start = self._offsets[0] - before
-        self._head = self._read(start, before or self._lengths[0])
+        start = int(self._offsets[0]) - before
+        self._head = self._read(start, before or int(self._lengths[0]))
         header = codec.parse_jpeg(self._head)
         self.encoding: Encoding = codec.jpeg_encoding(header, tiff_photometric=int(page.photometric))
         if self._is_whole:
@@ -245,7 +244,7 @@ class _Stripes:
             row = min(frame_row * self._down + down, self._rows - 1)
             column = min(frame_column * self._across + across, self._columns - 1)
             place = row * self._columns + column
-            data = self._read(self._offsets[place], self._lengths[place])
+            data = self._read(int(self._offsets[place]), int(self._lengths[place]))
             if data[-2] != 0xFF or not (0xD0 <= data[-1] <= 0xD7 or data[-1] == 0xD9):
                 raise UnsupportedSlideError(f"{self._path.name} has a stripe that does not end at a restart marker.")
             stripes.append(data[:-2])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -45,6 +45,14 @@ def zeros(count: int) -> Offsets:
     with _lock:
         _maps.add(kept)
     return np.frombuffer(kept, np.int64)
+
+
+def kept(numbers: Sequence[int]) -> Offsets:
+    """Return numbers as such an array."""
+    array = zeros(len(numbers))
+    for first, end in runs(len(numbers)):
+        array[first:end] = numbers[first:end]
+    return array
 
 
 def let_go() -> None:

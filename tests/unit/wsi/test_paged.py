@@ -47,6 +47,11 @@ def test_without_room_for_the_file_an_array_lies_in_memory(monkeypatch: pytest.M
     assert int(numbers.sum()) == 3 * MANY
 
 
+@pytest.mark.parametrize("count", [0, 5, MANY])
+def test_numbers_of_any_kind_are_kept(count: int) -> None:
+    assert np.array_equal(paged.kept(tuple(range(count))), np.arange(count))
+
+
 def test_runs_cover_every_entry_once() -> None:
     seen: list[int] = []
     for first, end in paged.runs(MANY + 5):
