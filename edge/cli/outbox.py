@@ -7,6 +7,7 @@ import typer
 from edge.cli import show
 from edge.cli.options import ConfigOption, JsonOption
 from edge.config import load_default
+from edge.core.sync_words import say_duration
 from edge.net.local_api import ask
 
 app = typer.Typer(help="What is on its way to the hospital.", no_args_is_help=True)
@@ -23,9 +24,12 @@ def list_outbox(config: ConfigOption = None, json: JsonOption = False) -> None:
         show.as_json(view)
         return
     show.as_table(view["destinations"], ["name", "kind", "sentence", "counts.waiting", "counts.held"])
-    show.as_table(view["studies"], ["study_instance_uid", "destination", "state", "done", "total", "reason"])
+    for study in view["studies"]:
+        study["left"] = say_duration(study["eta_s"]) if study.get("eta_s") else ""
+    show.as_table(view["studies"], ["study_instance_uid", "destination", "state", "done", "total", "left", "reason"])
     foretold = {each["name"]: "; ".join(each["forecast"]) for each in view["destinations"] if each["forecast"]}
-    show.as_lines(foretold | ({"disk": view["disk"]} if view["disk"] else {}))
+    back = {each["study_instance_uid"]: each["away"]["sentence"] for each in view["returning"]}
+    show.as_lines(foretold | ({"disk": view["disk"]} if view["disk"] else {}) | back)
 
 
 def _command(verb: str, sentence: str) -> None:
