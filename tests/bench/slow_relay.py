@@ -1,12 +1,13 @@
-"""A link with a rate and a delay, a process of its own: PORT TARGET_PORT BYTES_S ONE_WAY_S BUFFER_BYTES.
+"""A link with a rate and a delay, a process of its own: PORT TARGET_PORT BYTES_S ONE_WAY_S BUFFER_BYTES FILE.
 
 Both ways have the delay, the way to the target has the rate; all its connections share it. What is on its way is held
-here, at most BUFFER_BYTES a connection; then the sender waits.
+here, at most BUFFER_BYTES a connection; then the sender waits. FILE says how many bytes have been put on the link.
 """
 
 import asyncio
 import sys
 import time
+from pathlib import Path
 
 
 class Link:
@@ -15,9 +16,16 @@ class Link:
     def __init__(self, rate_bytes_s: float) -> None:
         self._rate_bytes_s = rate_bytes_s
         self._free_s = 0.0
+        self.taken_bytes = 0
+
+    @property
+    def passed_bytes(self) -> float:
+        """What has been put on it by now."""
+        return self.taken_bytes - max(0.0, self._free_s - time.monotonic()) * self._rate_bytes_s
 
     def leaves_s(self, size_bytes: int) -> float:
         """Return when so much has been put on the link."""
+        self.taken_bytes += size_bytes
         self._free_s = max(self._free_s, time.monotonic()) + size_bytes / self._rate_bytes_s
         return self._free_s
 
@@ -59,7 +67,14 @@ async def move(
 async def main() -> None:
     """Listen until killed."""
     port, target, rate_bytes_s, delay_s, buffer_bytes = (float(word) for word in sys.argv[1:6])
-    link = Link(rate_bytes_s)
+    link, count = Link(rate_bytes_s), Path(sys.argv[6])
+
+    async def tell() -> None:
+        while True:
+            count.write_text(f"{time.time()} {link.passed_bytes}")
+            await asyncio.sleep(0.05)
+
+    telling = asyncio.create_task(tell())
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", int(target))
@@ -71,7 +86,7 @@ async def main() -> None:
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", int(port), limit=4096) as server:
-        await server.serve_forever()
+        await asyncio.gather(server.serve_forever(), telling)
 
 
 if __name__ == "__main__":
