@@ -141,6 +141,8 @@ class SlideView(SlideRow):
     """Of the optical paths; empty when there is one only."""
     focus_um: list[float]
     """Of the focal planes, from the first; empty when there is one only."""
+    remarks: str
+    """What the scan lacked or was damaged, in words: a scale that was assumed, tiles that are white here."""
     away: AwayView | None = None
     """Not all of it is on this node: it is being fetched back."""
 

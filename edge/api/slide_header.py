@@ -12,6 +12,7 @@ from pydicom.errors import InvalidDicomError
 from edge.errors import BadInputError
 
 NAME_CHARS_MAX = 64
+REMARKS_CHARS_MAX = 10_240
 PLANE_COUNT_MAX = 1024
 ICC_BYTES_MIN = 132
 ICC_TAGS_MAX = 100
@@ -47,6 +48,8 @@ class SlideHeader:
     channels: tuple[str, ...]
     """What each optical path shows; empty when there is one only."""
     colour: SlideColour | None
+    remarks: str
+    """What the scan lacked, or was damaged, in words; empty: nothing to say."""
 
 
 def read(path: Path) -> SlideHeader:
@@ -84,6 +87,7 @@ def describe(ds: Any) -> SlideHeader:
         focus_um=_focus(ds),
         channels=_channels(ds),
         colour=_colour(ds),
+        remarks=str(getattr(ds, "ImageComments", "") or "")[:REMARKS_CHARS_MAX],
     )
 
 

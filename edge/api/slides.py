@@ -87,10 +87,16 @@ class SlideShelf:
             **_row_fields(series, base, objects),
             **_header_fields(self._header(base)),
             "colour": _colour(self._header(base), base),
+            "remarks": self._remarks(slides),
             **pictures,
             **{f"{name}_sop": one.sop_instance_uid if one else None for name, one in pictures.items()},
             "levels": levels,
         }
+
+    def _remarks(self, slides: list[index.Row]) -> str:
+        """Return what is said of the levels: damage found in one stands in the headers of those written after it."""
+        said = [self._header(row).remarks for row in slides if flavour_of(row) == "VOLUME"]
+        return max(said, key=len, default="")
 
     def _level(self, row: index.Row) -> object_shapes.LevelView:
         header = self._header(row)

@@ -244,3 +244,15 @@ def damage(path: Path, frames: list[int]) -> None:
     for offset, length in places:
         data[offset : offset + length] = bytes(length)
     path.write_bytes(data)
+
+
+async def test_the_page_says_which_tiles_are_damaged_and_what_was_assumed(tmp_path: Path) -> None:
+    scan = tmp_path / "scans" / "inbox" / "a.svs"
+    async with served(tmp_path / "node") as (node, client):
+        inbox = Inbox(node, tmp_path / "scans")
+        write_svs(scan, description="Aperio Image Library v12\r\n{w}x{h}")
+        damage(scan, [7])
+        known = await inbox.announce(scan, times=2)
+        slide = await client.get(f"/api/v1/slides/{known.series_instance_uid}")
+        assert "white here: frame" in slide["remarks"]
+        assert "0.5 micrometres assumed" in slide["remarks"]

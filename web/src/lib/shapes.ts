@@ -356,6 +356,8 @@ export interface SlideDetail extends SlideRow {
   channels?: SlideChannel[];
   /** Of each focal plane, µm from the first; empty when there is one only. */
   focus_um?: number[];
+  /** What the scan lacked or was damaged, in words. */
+  remarks?: string;
 }
 
 export type JobState =

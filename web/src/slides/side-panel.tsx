@@ -27,6 +27,7 @@ export function SidePanel({ slide, look, hasPictures }: { slide: SlideDetail; lo
       <div class="side-space" aria-hidden="true" />
       {slide.label ? <SidePicture slide={slide} image={slide.label} title={t("viewer.label_picture")} isWanted={hasPictures} /> : null}
       {slide.overview ? <SidePicture slide={slide} image={slide.overview} title={t("viewer.macro")} isWanted={hasPictures} /> : null}
+      {slide.remarks ? <p class="side-remarks" role="note">{slide.remarks}</p> : null}
       <LookFields slide={slide} look={look} />
       <dl class="side-facts">
         {facts.filter(([, value]) => value !== "").map(([name, value]) => (
