@@ -1,4 +1,4 @@
-import { knock } from "./knock";
+import { knock, patienceMs } from "./knock";
 import { ApiError, asApiError } from "./api";
 import { SilenceWatch, StatsMeter, type CallStats } from "./call-stats";
 import { Signalling, type SignallingOptions } from "./signalling";
@@ -139,8 +139,8 @@ export class Call extends EventTarget {
       into the void would hang on it for seconds more. */
   private async knockOn(): Promise<void> {
     const turn = this.turn;
-    while (turn === this.turn && !this.isAnswered) {
-      const isAnswered = await this.ask();
+    for (let count = 0; turn === this.turn && !this.isAnswered; count += 1) {
+      const isAnswered = await this.ask(count);
       if (turn !== this.turn) return;
       this.isAnswered = isAnswered;
     }
@@ -234,8 +234,8 @@ export class Call extends EventTarget {
     await this.signalling?.restart().catch(() => undefined);
   }
 
-  private ask(): Promise<boolean> {
-    return this.options.knock?.() ?? knock(new URL(KNOCK_URL, location.href.replace(/^http/, "ws")).href);
+  private ask(count = 0): Promise<boolean> {
+    return this.options.knock?.() ?? knock(new URL(KNOCK_URL, location.href.replace(/^http/, "ws")).href, patienceMs(count));
   }
 
   private becameLive(): void {
