@@ -39,7 +39,7 @@ from edge.core.access import Action
 from edge.errors import BadInputError, BusyError, EdgeError, NotFoundError, UnreachableError
 from edge.runtime.clock import wall_s
 from edge.runtime.log import event
-from edge.store import fetches, header, scrub
+from edge.store import evictions, fetches, header, scrub
 from edge.store.database import Database
 from edge.store.instances import Instances, Kept
 from edge.store.uploads import DigestError, Growing, Upload, Uploads
@@ -170,6 +170,9 @@ class UploadDesk:
         digest = call.path("digest")
         path = self.instances.path_of_digest(digest) if _is_digest(digest) else None
         if path is None or not await self.workers.run(path.exists):
+            study = await self.workers.run(evictions.study_away, self.database, digest)
+            if study is not None:  # It has left this hub as well, and is fetched back from where it went.
+                raise await call.parts.recall.refuse(study)
             raise NotFoundError("There is no object with this digest here.")
         return web.FileResponse(path, headers={"Content-Type": "application/dicom"})
 

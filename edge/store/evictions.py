@@ -70,6 +70,16 @@ def away(database: Database) -> tuple[int, int]:
         return int(row[0]), int(row[1])
 
 
+def study_away(database: Database, digest: str) -> str | None:
+    """Return the study of an object that is away, by its digest; None: it is here, or unknown."""
+    with database.read() as connection:
+        row = connection.execute(
+            "SELECT study_instance_uid FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)"
+            " WHERE digest = ? AND evicted_s IS NOT NULL", (digest,),
+        ).fetchone()  # fmt: skip
+        return None if row is None else str(row[0])
+
+
 def candidates(
     database: Database, *, before_s: float, after: tuple[float, str], limit: int, is_strict: bool = True
 ) -> list[Candidate]:

@@ -132,3 +132,14 @@ def test_a_rebuilt_index_still_knows_what_is_away_and_how_to_have_it_back(node: 
     ask(again, *uids)
     again.fetcher().step()
     assert {uid: again.path(uid).read_bytes() for uid in uids} == whole
+
+
+def test_an_object_that_is_away_is_found_by_its_digest(node: Node) -> None:
+    here, away = node.safe(2)
+    digests = {uid: node.store.require(uid).digest for uid in (here, away)}
+    size = node.path(here).stat().st_size
+    with node.database.write() as connection:
+        connection.execute("UPDATE instances SET kept_s = 1 WHERE sop_instance_uid = ?", (away,))
+    node.janitor(limits=Limits(budget_bytes=int((size + 1) / 0.9) + 1)).step()
+    assert evictions.study_away(node.database, digests[here]) is None
+    assert evictions.study_away(node.database, digests[away]) == node.store.require(away).study_instance_uid
