@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -210,3 +212,44 @@ def test_a_lost_file_is_healed_when_the_same_object_comes_again(tmp_path: Path) 
         path = store.path_of(kept.instance)
         assert durable.digest_of(path).hex() == kept.instance.digest
         path.write_bytes(b"cut")
+
+
+def test_an_object_that_was_committed_while_its_name_could_not_be_synced_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Instances(Database(tmp_path / "edge.db"), tmp_path, destinations=["vna"])
+    first = store.new_temp()
+    write_object(first)
+    assert store.keep(first, source="test").outcome == "kept"
+    temp, failures = store.new_temp(), []
+    ds = write_object(temp, pixel_seed=2)
+
+    def fail(name: str, size_bytes: int) -> int:
+        if name == "sync_folder":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return size_bytes
+
+    def keep() -> None:
+        try:
+            store.keep(temp, source="test")
+        except OSError as error:
+            failures.append(error.errno)
+
+    commits = store._database.commits
+    commits.is_led = True  # As if another thread were at it: ours waits, and syncs its folder meanwhile.
+    monkeypatch.setattr(kernel, "hook", fail)
+    thread = threading.Thread(target=keep)
+    thread.start()
+    while not commits._waiting:
+        time.sleep(0.001)
+    commits._hand_over()
+    thread.join()
+    monkeypatch.setattr(kernel, "hook", None)
+    assert failures == [errno.EIO]
+    assert store.find(ds.SOPInstanceUID) is None
+    assert deliveries.of_instance(store._database, ds.SOPInstanceUID) == []
+    with store._database.read() as connection:
+        counted = connection.execute("SELECT sum(instance_count), count(*) FROM studies").fetchone()
+    assert tuple(counted) == (1, 1)
+    store.sweep(grace_s=-5)
+    assert len(files_below(tmp_path / "objects")) == 1
