@@ -119,6 +119,8 @@ class Estimate:
     remb_bps: int | None = None
     capacity_bps: float | None = None
     """What the link was seen to carry when it was full; None before the first sign of congestion."""
+    is_probing: bool = False
+    """Nothing has waited on the way for a while: send in bursts again, to see whether the link became wider."""
     _cut_s: float | None = None
     _rtt_s_min: float | None = None
     _grown_s: float | None = None
@@ -174,6 +176,7 @@ class Estimate:
         is_wide = reading.capacity_bps is None or reading.capacity_bps > self.bitrate_bps * CAPACITY_WIDE
         if not is_wide or self._unwaited_since_s is None:
             self._unwaited_since_s = now_s
+        self.is_probing = now_s - self._unwaited_since_s >= UNWAITED_S / 2
         if reading.queued_s <= STANDING_S_MUCH:
             self._standing_since_s = None
         elif self._standing_since_s is None:

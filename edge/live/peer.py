@@ -298,6 +298,8 @@ class Peer:
         """Before the first sign of congestion a keyframe leaves at once: a join on the LAN is quick. After it, pictures
         wait here rather than on the way, where a control or a voice would wait behind them."""
         bitrate_bps, capacity_bps = self._estimate.bitrate_bps, self._estimate.capacity_bps
+        if self._estimate.is_probing and capacity_bps is not None:
+            return int(bitrate_bps * PACE_FACTOR)
         if capacity_bps is None:
             return max(PACE_BPS_FIRST, int(bitrate_bps * PACE_FACTOR))
         return int(max(bitrate_bps * PACE_FACTOR_MIN, min(bitrate_bps * PACE_FACTOR, capacity_bps * PACE_PART)))

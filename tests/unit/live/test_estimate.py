@@ -183,3 +183,12 @@ def test_round_trip_and_remb_are_heard_again_when_nothing_is_told_of_arrivals() 
     estimate.take_report(loss=0.0, sent_bps=MAX_BPS, rtt_s=0.01, now_s=at_s + 5)
     estimate.take_report(loss=0.0, sent_bps=MAX_BPS, rtt_s=0.5, now_s=at_s + 6)
     assert estimate.bitrate_bps < MAX_BPS
+
+
+def test_a_link_where_nothing_waits_is_probed_before_the_rate_grows_quickly() -> None:
+    estimate = made()
+    at_s = arrive(estimate, seconds=0.1, queued_s=0.1, capacity_bps=300_000)
+    at_s = arrive(estimate, seconds=2.0, start_s=at_s)
+    assert estimate.is_probing and estimate.bitrate_bps < 300_000
+    arrive(estimate, seconds=0.1, start_s=at_s, capacity_bps=300_000)
+    assert not estimate.is_probing, "the bursts had to wait: the link is as narrow as before"
