@@ -21,7 +21,7 @@ SETTLE_S = 5.0
 """Until the node has found out that the link carries all."""
 WINDOW_S = 8.0
 COUNTS = (1, 16)
-RELAY_COUNTS = (1, 3)
+RELAY_COUNTS = (1, 2)
 """With more, stock aiortc has no core left to be measured on."""
 EXTRA_PART_MAX = 1.0
 RELAY_TIMES_MIN = 12.0

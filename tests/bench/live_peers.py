@@ -136,7 +136,9 @@ async def _relay(ring: Path, port: int, bitrate_bps: int) -> None:
         async def recv(self) -> Any:
             while (frame := self._feed.take(time.monotonic())) is None:
                 await asyncio.sleep(POLL_S)
-            image = av.VideoFrame.from_ndarray(frame.pixels, "rgb24")
+            # Converted once, here: with several viewers the stock encoders would each do it, on one frame at a time
+            # that is not made for that, and the process crashes.
+            image = av.VideoFrame.from_ndarray(frame.pixels, "rgb24").reformat(format="yuv420p")
             image.pts, image.time_base = frame.info.mono_ns * 9 // 100_000, Fraction(1, 90_000)
             return image
 
