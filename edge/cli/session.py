@@ -47,13 +47,15 @@ def open_session(
 @app.command()
 def invite(
     session_id: IdArgument,
-    role: Annotated[str, typer.Option(help="specialist or observer.")] = "specialist",
+    role: Annotated[str, typer.Option(help="specialist, observer or camera.")] = "specialist",
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Make a link for one more guest."""
     made = ask(load_default(config), "POST", f"/api/v1/sessions/{session_id}/invites", {"role": role})
-    _print({name: made.get(name) for name in ("specialist_url", "whep_url", "token", "code")}, json_wanted=json)
+    _print(
+        {name: made.get(name) for name in ("specialist_url", "whep_url", "whip_url", "token", "code")}, json_wanted=json
+    )
 
 
 @record.command("start")

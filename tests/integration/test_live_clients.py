@@ -119,7 +119,7 @@ async def test_ffmpegs_own_whip_muxer_sends_a_second_picture(node: Node, exam: d
     try:
         async with Watcher(exam["whep_url"], exam["token"], video_count=2) as watcher:
             await watcher.join()
-            second = await watcher.see(20, track=1)
+            second = await watcher.see(20, track=1, timeout_s=45)
             red, green, blue = second.frames[-1][1].to_ndarray(format="rgb24").mean(axis=(0, 1))
             assert abs(red - 230) < 8 and abs(green - 180) < 8 and abs(blue - 150) < 8
     finally:
@@ -143,7 +143,7 @@ async def test_janus_distributes_a_session_and_sends_a_picture_back(
             ):
                 await send_on(url, camera["whip_url"], camera["token"], http)
                 await watcher.join()
-                second = await watcher.see(10, track=1)
+                second = await watcher.see(10, track=1, timeout_s=60)
                 assert second.frames[-1][1].width > 0
             await asyncio.to_thread(node.ask, "POST", f"{place}/publish", {"is_on": False})
             await _until(node, place, lambda view: view["publish"] is None)

@@ -92,28 +92,28 @@ async def test_candidates_may_come_after_the_offer(node: Node, exam: dict[str, A
         await watcher.see(5)
 
 
-@pytest.mark.parametrize(
-    ("headers", "body", "status"),
-    [
-        ({"Content_Type": FRAGMENT}, "ok", 428),
-        ({"Content_Type": FRAGMENT, "If_Match": '"another"'}, "ok", 412),
-        ({"Content_Type": FRAGMENT, "If_Match": "*"}, "ok", 412),
-        ({"Content_Type": SDP, "If_Match": "same"}, "ok", 415),
-        ({"Content_Type": FRAGMENT, "If_Match": "same"}, "nothing", 400),
-        ({"Content_Type": FRAGMENT, "If_Match": "same"}, "a=ice-ufrag:x\r\na=ice-pwd:y\r\n", 400),
-        ({"Content_Type": FRAGMENT, "If_Match": "same"}, "a=candidate:1 1 udp 1 127.0.0.1 port typ host\r\n", 400),
-        ({"Content_Type": FRAGMENT, "If_Match": "same"}, "x" * 20_000, 400),
-    ],
-)
-async def test_a_change_for_another_path_or_of_another_kind_is_refused(
-    node: Node, exam: dict[str, Any], headers: dict[str, str], body: str, status: int
+REFUSED = [
+    ({"Content_Type": FRAGMENT}, "ok", 428),
+    ({"Content_Type": FRAGMENT, "If_Match": '"another"'}, "ok", 412),
+    ({"Content_Type": FRAGMENT, "If_Match": "*"}, "ok", 412),
+    ({"Content_Type": SDP, "If_Match": "same"}, "ok", 415),
+    ({"Content_Type": FRAGMENT, "If_Match": "same"}, "nothing", 400),
+    ({"Content_Type": FRAGMENT, "If_Match": "same"}, "a=ice-ufrag:x\r\na=ice-pwd:y\r\n", 400),
+    ({"Content_Type": FRAGMENT, "If_Match": "same"}, "a=candidate:1 1 udp 1 127.0.0.1 port typ host\r\n", 400),
+    ({"Content_Type": FRAGMENT, "If_Match": "same"}, "x" * 20_000, 400),
+]
+
+
+async def test_a_change_for_another_path_or_of_another_kind_is_refused_and_the_picture_goes_on(
+    node: Node, exam: dict[str, Any]
 ) -> None:
     async with Watcher(exam["whep_url"], exam["token"]) as watcher:
         reply = await watcher.join()
-        named = {key: reply.headers["ETag"] if value == "same" else value for key, value in headers.items()}
-        text = fragment_of(watcher.connection.localDescription.sdp) if body == "ok" else body
-        refused = await ask("PATCH", node.url + reply.headers["Location"], exam["token"], text, **named)
-        assert refused.status == status, refused.text
+        for headers, body, status in REFUSED:
+            named = {key: reply.headers["ETag"] if value == "same" else value for key, value in headers.items()}
+            text = fragment_of(watcher.connection.localDescription.sdp) if body == "ok" else body
+            refused = await ask("PATCH", node.url + reply.headers["Location"], exam["token"], text, **named)
+            assert refused.status == status, (headers, body[:40], refused.text)
         await watcher.see(3)
 
 
@@ -189,7 +189,7 @@ async def test_a_camera_that_is_sent_appears_beside_the_ultrasound_and_goes_agai
         await watcher.join()
         await watcher.see(30)
         async with Sender(camera["whip_url"], camera["token"]) as sender:
-            second = await watcher.see(10, track=1)
+            second = await watcher.see(10, track=1, timeout_s=60)
             shown = second.frames[-1][1].to_ndarray(format="rgb24")
             red, green, blue = (int(value) for value in shown.mean(axis=(0, 1)))
             assert red > 220 and green < 190 and blue < 160, (red, green, blue)
