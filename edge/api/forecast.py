@@ -96,7 +96,7 @@ class Forecast:
         return carried_of(
             [
                 Stretch(
-                    sent_bytes=span.sent_bytes, busy_s=span.busy_s, up_s=span.up_s,
+                    sent_bytes=span.sent_bytes, busy_s=span.busy_s, up_s=span.up_s, seen_s=span.seen_s,
                     cap_bytes_s=cap_at(hours, local_minute(span.start_s)) if hours else None,
                 )
                 for span in spans

@@ -16,6 +16,10 @@ RECENT_S_MIN = 600.0
 """Of less, nothing is foretold but from this: three stills in a minute are no rate."""
 KNOWN_S_MIN = 12 * HOUR_S
 """What a link carries is judged by so much time in which something waited, the newest, if there is as much."""
+FULLY_BUSY = 0.9
+"""Of a stretch: something waited nearly all the time. What is sent in between, one by one, tells less of a link."""
+HARDLY_UP = 0.05
+"""Of a stretch: a link that was up for less was out of reach."""
 STEP_S = 300.0
 HORIZON_S = 60 * DAY_S
 """Nothing is foretold beyond."""
@@ -79,6 +83,8 @@ class Stretch:
     busy_s: float
     """Of it, how long something waited to go."""
     up_s: float
+    seen_s: float = 0.0
+    """How long it was looked after; 0: all the time in which something waited."""
     cap_bytes_s: float | None = None
     """What the hours of the destination allowed then; 0: nothing, None: no cap."""
 
@@ -94,32 +100,43 @@ class Carried:
 
 
 def carried_of(stretches: Sequence[Stretch], *, rate_bytes_s: float = 0.0) -> Carried:
-    """Judge a link by what it did lately; one of which too little is known by the rate of its last objects."""
-    sent = busy_s = up_s = 0.0
-    for stretch in reversed(_without_long_outages(stretches)):
-        if stretch.cap_bytes_s == 0 or stretch.busy_s <= 0:
-            continue
+    """Judge a link by what it did lately; one of which too little is known by the rate of its last objects.
+
+    Its rate is that of the newest hours in which something waited nearly all the time and it was up; how much of the
+    time it is up is known from all the time it was looked after, idle or not.
+    """
+    useful = [stretch for stretch in _without_long_outages(stretches) if stretch.cap_bytes_s != 0]
+    full = [stretch for stretch in useful if stretch.busy_s >= FULLY_BUSY * stretch.seen_s]
+    sent = up_s = 0.0
+    for stretch in reversed(full if sum(one.busy_s for one in full) >= HOUR_S else useful):
         sent += stretch.sent_bytes
-        busy_s += stretch.busy_s
         up_s += min(stretch.busy_s, stretch.up_s)
-        if busy_s >= KNOWN_S_MIN:
+        if up_s >= KNOWN_S_MIN:
             break
-    if busy_s < RECENT_S_MIN or sent <= 0:
+    if up_s < RECENT_S_MIN or sent <= 0:
         return Carried(bytes_s=rate_bytes_s, up_bytes_s=rate_bytes_s)
-    return Carried(bytes_s=sent / busy_s, up_bytes_s=sent / up_s if up_s > 0 else 0.0)
+    seen_s = sum(stretch.seen_s or stretch.busy_s for stretch in useful)
+    share_up = min(1.0, sum(stretch.up_s for stretch in useful) / seen_s) if seen_s else 1.0
+    return Carried(bytes_s=sent / up_s * share_up, up_bytes_s=sent / up_s)
 
 
 def _without_long_outages(stretches: Sequence[Stretch]) -> list[Stretch]:
     kept: list[Stretch] = []
     down: list[Stretch] = []
+
+    def settle() -> None:
+        if sum(one.seen_s or one.busy_s for one in down) < LONG_OUTAGE_S:
+            kept.extend(down)
+        down.clear()
+
     for stretch in stretches:
-        if stretch.busy_s > 0 and stretch.up_s <= 0:
+        if stretch.up_s <= HARDLY_UP * (stretch.seen_s or stretch.busy_s):
             down.append(stretch)
             continue
-        kept += down if sum(one.busy_s for one in down) < LONG_OUTAGE_S else []
+        settle()
         kept.append(stretch)
-        down = []
-    return kept + (down if sum(one.busy_s for one in down) < LONG_OUTAGE_S else [])
+    settle()
+    return kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

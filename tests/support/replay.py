@@ -29,8 +29,8 @@ from tests.support.objects import make_dataset
 
 START_S = 1_789_948_800.0
 """A Monday, midnight UTC."""
-RATE_BYTES_S = 330.0
-BUDGET_BYTES = 9 * 2**20
+RATE_BYTES_S = 600.0
+BUDGET_BYTES = 7 * 2**19
 LOOK_S = 900.0
 RETRY_S = 600.0
 SOURCES = ("dimse:CART1", "dimse:CART2", "dimse:CART3", "record")
@@ -75,7 +75,7 @@ def arrivals(days: float, *, seed: int, exams_a_day: int) -> list[Arrival]:
             study += 1
             at_s = START_S + day * DAY + 13 * HOUR + chance.random() * 3 * HOUR
             found += [
-                (at_s + level, "convert", study, 64 + study % 32, frames) for level, frames in enumerate((1, 8, 64))
+                (at_s + level, "convert", study, 64 + study % 32, frames) for level, frames in enumerate((1, 4, 16))
             ]
     end_s = START_S + days * DAY
     return [Arrival(number, *one) for number, one in enumerate(sorted(one for one in found if one[0] < end_s))]
@@ -188,7 +188,7 @@ def run(
     now_s = max([START_S, *(float(str(one["at_s"])) for one in lines)])
     world = World(now_s)
     end_s = START_S + days * DAY
-    outages = flapping(seed, START_S, end_s, up_s=40 * 60, down_s=12 * 60)
+    outages = flapping(seed, START_S, end_s, up_s=10 * 60, down_s=3 * 60)
     outages += [
         (START_S + day * DAY + 9 * HOUR, START_S + day * DAY + 15 * HOUR) for day in range(1, int(days + 0.999))
     ]

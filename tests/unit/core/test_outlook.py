@@ -65,6 +65,13 @@ def test_a_link_that_flaps_carries_what_it_carried() -> None:
     assert carried.bytes_s == pytest.approx(600_000 / 900) and carried.up_bytes_s == pytest.approx(1000)
 
 
+def test_a_link_that_idles_between_single_objects_is_judged_by_when_it_was_full() -> None:
+    full = [Stretch(sent_bytes=900_000, busy_s=890, up_s=900, seen_s=900) for _ in range(5)]
+    single = [Stretch(sent_bytes=20_000, busy_s=100, up_s=900, seen_s=900) for _ in range(20)]
+    assert carried_of([*full, *single]).bytes_s == pytest.approx(900_000 / 890)
+    assert carried_of(single).bytes_s == pytest.approx(200)
+
+
 def test_an_outage_of_hours_says_nothing_of_what_the_link_carries_once_it_is_back() -> None:
     flaps = [Stretch(sent_bytes=600_000, busy_s=900, up_s=600) for _ in range(8)]
     gone = [Stretch(sent_bytes=0, busy_s=900, up_s=0) for _ in range(24)]
@@ -74,8 +81,8 @@ def test_an_outage_of_hours_says_nothing_of_what_the_link_carries_once_it_is_bac
 
 
 def test_time_in_which_nothing_waited_or_nothing_was_allowed_says_nothing_of_a_link() -> None:
-    idle = Stretch(sent_bytes=0, busy_s=0, up_s=900)
-    closed = Stretch(sent_bytes=0, busy_s=900, up_s=900, cap_bytes_s=0.0)
+    idle = Stretch(sent_bytes=0, busy_s=0, up_s=900, seen_s=900)
+    closed = Stretch(sent_bytes=0, busy_s=900, up_s=900, seen_s=900, cap_bytes_s=0.0)
     busy = Stretch(sent_bytes=900_000, busy_s=900, up_s=900)
     assert carried_of([idle, busy, closed, idle]).bytes_s == pytest.approx(1000)
 
