@@ -21,8 +21,8 @@ from pynetdicom.sop_class import (
 
 from edge.net import command, pdu
 from edge.net.provider import Provider
-from edge.runtime import kernel
 from edge.receive.intake import take
+from edge.runtime import kernel
 from edge.store.database import Database
 from edge.store.instances import Instances
 from tests.support.objects import SECONDARY_CAPTURE, make_dataset
