@@ -8,11 +8,16 @@ delay, told each second, shrink it at once, and close it when that does not help
 
 from dataclasses import dataclass, replace
 
-QUEUE_S_AIM = 0.006
-"""A queue so long is neither too short nor too long: the link is busy, and a packet of the call hardly waits."""
-GROWTH_PER_S = 0.6
-SHRINK_PER_S = 1.5
-SHRINK_STEP_MIN = 0.7
+DELAY_S_AIM = 0.008
+"""The call's round trip above its shortest: so much means a link that is busy and a packet that hardly waits."""
+GROWTH = 0.3
+"""For each second in which nothing waits."""
+GROWTH_BEYOND = 0.04
+"""Beyond what the link has carried before, where the next step may be one too many."""
+SHRINK = 0.3
+QUEUE_S_MAX = 0.06
+"""What our own bytes may wait on the way: beyond what a receiver's late acknowledgements explain."""
+QUEUED_PER_S = 1.5
 STEP_S_MIN = 0.05
 STEP_S_MAX = 0.3
 RATE_BYTES_S_MIN = 4 * 1024
@@ -41,7 +46,11 @@ class Share:
     """What the link carried for us before the call; 0: not known."""
     rate_bytes_s: float = 0.0
     """0: nothing passes."""
+    left_bytes_s: float = 0.0
+    """What should be left of the link beside the call; 0: not known."""
     felt_s: float = 0.0
+    carried_bytes_s: float = 0.0
+    """What has arrived lately of ours."""
     rested_s: float = 0.0
     """Since when nothing passes."""
     round_trip_s_min: float = 0.0
@@ -51,13 +60,16 @@ class Share:
     def tell(self, *, need_bytes_s: float, round_trip_s: float, loss: float, now_s: float) -> "Share":
         """Take what the call says each second of what it needs and how it fares."""
         shortest_s = min(self.round_trip_s_min or round_trip_s, round_trip_s)
-        told = replace(self, round_trip_s_min=shortest_s)
+        left = max(float(RATE_BYTES_S_MIN), self.link_bytes_s - NEED_SPARE * need_bytes_s) if self.link_bytes_s else 0.0
+        told = replace(self, round_trip_s_min=shortest_s, left_bytes_s=left)
+        if left and not self.left_bytes_s and self.rate_bytes_s > left:  # It began without a word of the call.
+            return replace(told, rate_bytes_s=left)
         is_hurt = loss > LOSS_MAX or (round_trip_s > 0 and round_trip_s - shortest_s > DELAY_S_MAX)
         if self.rate_bytes_s <= 0:
             may_begin = not is_hurt and (self.hurt_count == 0 or now_s - self.rested_s >= REST_S)
             return told._begin(need_bytes_s, now_s) if may_begin else told
         if not is_hurt:
-            return replace(told, hurt_count=0)
+            return replace(told, hurt_count=0, rate_bytes_s=told._felt_by_call(round_trip_s - shortest_s, round_trip_s))
         if self.hurt_count + 1 >= HURT_COUNT_MAX:
             return replace(told, rate_bytes_s=0.0, rested_s=now_s, hurt_count=self.hurt_count + 1)
         lower = max(RATE_BYTES_S_MIN, self.rate_bytes_s * HURT_FACTOR)
@@ -73,15 +85,20 @@ class Share:
         step_s = now_s - self.felt_s
         if self.rate_bytes_s <= 0 or step_s < STEP_S_MIN:
             return self
-        step_s = min(step_s, STEP_S_MAX)
-        excess = queue_s / QUEUE_S_AIM - 1
-        if excess > 0:
-            factor = max(SHRINK_STEP_MIN, 1 - SHRINK_PER_S * step_s * min(excess, 2.0) / 2)
-        elif delivered_bytes_s and self.rate_bytes_s > 2 * delivered_bytes_s:
-            factor = 1.0  # It does not use what it has.
-        else:
-            factor = 1 - GROWTH_PER_S * step_s * excess
-        return replace(self, rate_bytes_s=max(RATE_BYTES_S_MIN, self.rate_bytes_s * factor), felt_s=now_s)
+        told = replace(self, felt_s=now_s, carried_bytes_s=delivered_bytes_s)
+        if queue_s <= QUEUE_S_MAX:
+            return told
+        factor = 1 - QUEUED_PER_S * min(step_s, STEP_S_MAX)
+        return replace(told, rate_bytes_s=max(RATE_BYTES_S_MIN, self.rate_bytes_s * factor))
+
+    def _felt_by_call(self, delay_s: float, round_trip_s: float) -> float:
+        """Return the share by how long the call's packets wait: it grows while they do not, if it is used."""
+        if round_trip_s <= 0 or (delay_s < DELAY_S_AIM and self.rate_bytes_s > 2 * self.carried_bytes_s > 0):
+            return self.rate_bytes_s
+        excess = delay_s / DELAY_S_AIM - 1
+        growth = GROWTH_BEYOND if 0 < self.left_bytes_s <= self.rate_bytes_s else GROWTH
+        factor = 1 - growth * excess if excess < 0 else 1 - SHRINK * min(excess, 1.0)
+        return max(float(RATE_BYTES_S_MIN), self.rate_bytes_s * factor)
 
     def _begin(self, need_bytes_s: float, now_s: float) -> "Share":
         left = self.link_bytes_s - NEED_SPARE * need_bytes_s

@@ -54,6 +54,7 @@ class Stream:
         self._socket: socket.socket | None = None
         self._is_shut = False
         self._tuned_s = 0.0
+        self._acked_bytes = 0
         self._paced: float | None = None
         self._held_back_bytes = HELD_BACK_BYTES_FIRST
         self.on_readable: Callable[[], None] = lambda: None
@@ -235,9 +236,11 @@ class Stream:
 
     def _tune(self) -> None:
         """Let the kernel hold back what passes in `HELD_BACK_S`, and spread it; tell the gate how long the queue is."""
-        self._tuned_s = self._now()
-        info = self.look()
-        self._gate.feel(info.round_trip_s - info.round_trip_s_min, info.rate_bytes_s)
+        now_s, info = self._now(), self.look()
+        carried_bytes_s = (info.acked_bytes - self._acked_bytes) / max(1e-3, now_s - self._tuned_s)
+        if self._tuned_s:  # The first time it is not known when it began.
+            self._gate.feel(info.round_trip_s - info.round_trip_s_min, carried_bytes_s)
+        self._tuned_s, self._acked_bytes = now_s, info.acked_bytes
         rate_bytes_s = self._gate.rate_bytes_s
         lately = info.rate_bytes_s if rate_bytes_s is None else min(info.rate_bytes_s, rate_bytes_s)
         wanted_bytes = int(min(HELD_BACK_BYTES_MAX, max(HELD_BACK_BYTES_MIN, lately * HELD_BACK_S)))

@@ -12,6 +12,8 @@ LOOK_S = 0.05
 """A gate that opens, or narrows, is noticed within this."""
 FORGET_S = 20.0
 """What the link carried so long ago says nothing of it any more."""
+NEW_WEIGHT = 0.1
+"""Of one measurement against those before: about a second counts."""
 
 
 class Gate:
@@ -91,10 +93,11 @@ class Gate:
         """Be told by a sender how long its bytes wait on the way, and how fast they arrive."""
         with self._lock:
             now_s = mono_s()
-            if now_s - self._carried_s > FORGET_S or rate_bytes_s >= self._carried_bytes_s:
-                self._carried_bytes_s, self._carried_s = rate_bytes_s, now_s
+            weight = NEW_WEIGHT if now_s - self._carried_s <= FORGET_S else 1.0
+            self._carried_bytes_s += weight * (rate_bytes_s - self._carried_bytes_s)
+            self._carried_s = now_s
             if self._share is not None:
-                self._use(self._share.feel(queue_s, rate_bytes_s, now_s=now_s))
+                self._use(self._share.feel(queue_s, self._carried_bytes_s, now_s=now_s))
 
     def share(self, change: Callable[[Share], Share]) -> float:
         """Let a call have what it needs and change what is left by what it says; return what passes a second."""

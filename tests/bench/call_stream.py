@@ -42,8 +42,19 @@ def call(host: str, port: int, seconds: float, rate_bps: float) -> None:
             except OSError:
                 continue
             number, sent_s = struct.unpack("!Qd", data[:16])
+            if sent_s == 0:
+                continue
             trips[number] = time.perf_counter() - sent_s
 
+    end.settimeout(0.1)
+    while True:  # The far end may still be starting.
+        try:
+            end.send(bytes(16))
+            end.recv(2048)
+            break
+        except OSError:
+            time.sleep(0.05)
+    end.settimeout(None)
     threading.Thread(target=listen, daemon=True).start()
     mean_bytes = rate_bps / 8 / FRAMES_S / (1 + (LARGE_FACTOR - 1) / LARGE_EVERY)
     begun_s, number, told = time.perf_counter(), 0, 0
