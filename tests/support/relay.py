@@ -37,8 +37,13 @@ class Relay:
         cut_s: float = 0.0,
         cut_bytes: int = 0,
         cut_count_max: int = -1,
+        is_gentle: bool = False,
     ) -> None:
-        """0: no limit. `cut_bytes` counts what the near end sends over one connection."""
+        """0: no limit. `cut_bytes` counts what the near end sends over one connection.
+
+        A cut resets both ends: what the far one has not read yet is lost. `is_gentle`: it may read what has come.
+        """
+        self._is_gentle = is_gentle
         self.rate_bytes_s, self.cut_s, self.cut_bytes = rate_bytes_s, cut_s, cut_bytes
         self.cut_count_max = cut_count_max
         self.target_port = target_port
@@ -156,6 +161,7 @@ class Relay:
 
     def _reset(self, pair: _Pair) -> None:
         for end in (pair.near, pair.far):
-            with contextlib.suppress(OSError):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if end is pair.near or not self._is_gentle:
+                with contextlib.suppress(OSError):
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             end.close()
