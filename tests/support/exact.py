@@ -35,7 +35,7 @@ fps = 30.0
 model = "grey"
 """
 SETTLED_S_MAX = 40.0
-ANSWERED_S_MIN = 20.0
+ANSWERED_S_MIN = 60.0
 KEPT_S = 60.0
 
 
