@@ -119,7 +119,7 @@ def _association() -> Table:
         ("implementation version name", association.IMPLEMENTATION_VERSION),
         ("maximum PDU length, offered", f"{association.PDU_BYTES_MAX} bytes"),
         ("associations at once, as acceptor", f"{count_max} (`receive.association_count_max`)"),
-        ("asynchronous operations", "storing: up to 8 proposed, as many used as are granted; as acceptor one at a time"),
+        ("asynchronous operations", "storing: up to 8 proposed, as many used as granted; as acceptor one at a time"),
         ("SOP class extended negotiation", "not used"),
         ("role selection", "accepted as acceptor, for C-GET; proposed to report storage commitment"),
         ("user identity", "accepted, not used"),
