@@ -99,9 +99,7 @@ def test_wishes_can_name_a_study_or_a_destination(store: Instances, database: Da
 
 def test_the_numbers_add_up_by_destination_and_study(store: Instances, database: Database) -> None:
     uids = [keep(store, StudyInstanceUID="1.2.3", pixel_seed=number) for number in range(3)]
-    (row,) = [
-        due for due in turns.due(database, "vna", now_s=0, limit=9) if due.delivery.sop_instance_uid == uids[0]
-    ]
+    (row,) = [due for due in turns.due(database, "vna", now_s=0, limit=9) if due.delivery.sop_instance_uid == uids[0]]
     started = row.delivery.start()
     deliveries.save(database, started, was=State.WAITING, now_s=1.0)
     deliveries.save(database, started.finish(Outcome.ACCEPTED, now_s=1.0), was=State.SENDING, now_s=1.0)
