@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-COUNT = int(os.environ.get("EDGE_FAULT_COUNT", "16"))
+COUNT = int(os.environ.get("EDGE_FAULT_COUNT", "10"))
 SEED = int(os.environ.get("EDGE_FAULT_SEED", "1"))
 _S_EACH_MAX = 6.0
 
