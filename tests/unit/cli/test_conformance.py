@@ -12,9 +12,7 @@ STATEMENT = Path(__file__).parents[3] / "docs" / "conformance.md"
 
 
 def test_the_statement_in_the_documentation_is_that_of_the_code() -> None:
-    assert STATEMENT.read_text(encoding="utf-8") == statement.statement(), (
-        "run: edge conformance > docs/conformance.md"
-    )
+    assert STATEMENT.read_text(encoding="utf-8") == statement.statement(), "run: edge conformance > docs/conformance.md"
 
 
 def test_every_class_service_and_character_set_is_named() -> None:
