@@ -101,9 +101,9 @@ def _decode_part(part: bytes, encodings: Sequence[str], delimiters: frozenset[in
     try:
         if encoding in _KEEP_ESCAPES:
             return part.decode(encoding)
-        part = part[length:]
-        end = next((index for index, byte in enumerate(part) if byte in delimiters), len(part))
-        return part[:end].decode(encoding) + part[end:].decode(encodings[0])  # A delimiter ends the extension.
+        text = part[length:]
+        end = next((index for index, byte in enumerate(text) if byte in delimiters), len(text))
+        return text[:end].decode(encoding) + text[end:].decode(encodings[0])  # A delimiter ends the extension.
     except UnicodeError:
         return part.decode(encodings[0], "replace")
 

@@ -75,7 +75,7 @@ class Association:
                 peer.host, peer.port, _numbered(contexts), peer.ae_title, max_pdu=PDU_BYTES_MAX,
                 tls_args=(peer.tls, peer.host) if peer.tls else None,
                 ext_neg=[build_role(uid, scp_role=True) for uid in provided],
-                evt_handlers=[(evt.EVT_CONN_OPEN, _on_open, [peer.name]), *(handlers or [])],
+                evt_handlers=[(evt.EVT_CONN_OPEN, _on_open, [peer]), *(handlers or [])],
             )  # fmt: skip
         except (OSError, RuntimeError, ValueError) as error:
             raise UnreachableError(f"{peer.name} ({peer.host}:{peer.port}) cannot be called: {error}.") from error
@@ -144,8 +144,8 @@ def _numbered(contexts: Iterable[PresentationContext]) -> list[PresentationConte
     return numbered
 
 
-def _on_open(event: evt.Event, peer_name: str) -> None:
-    note(event.assoc, peer_name, cut)
+def _on_open(event: evt.Event, peer: Peer) -> None:
+    note(event.assoc, peer, cut)
     switch_nagle_off(event.assoc)
 
 

@@ -68,7 +68,7 @@ class Calling:
         """Called when the peer asks something, with the context: returns what takes the dataset that follows."""
         self._message_count = 0
         self.is_open = False
-        note(self._stream, peer.name, Stream.shut)
+        note(self._stream, peer, Stream.shut)
         try:
             self._stream.open(peer.host, peer.port, peer.tls)
             granted = self._negotiate(pairs, provided)

@@ -33,6 +33,8 @@ class Peer:
     ae_title: str
     own_ae_title: str
     tls: ssl.SSLContext | None = None
+    errand: str = ""
+    """What it is called for: calls of one errand are cut together, and leave those of another alone."""
 
 
 class NotAcceptedError(EdgeError):
@@ -44,20 +46,20 @@ class NotAcceptedError(EdgeError):
     next_step = "Check which services the peer is set up to offer to this AE title."
 
 
-_under_way: "weakref.WeakKeyDictionary[Any, tuple[str, Callable[[Any], None]]]" = weakref.WeakKeyDictionary()
+_under_way: "weakref.WeakKeyDictionary[Any, tuple[str, str, Callable[[Any], None]]]" = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def note(thing: Thing, peer_name: str, cut: Callable[[Thing], None]) -> None:
+def note(thing: Thing, peer: Peer, cut: Callable[[Thing], None]) -> None:
     """Remember a call, for as long as it lives, and how it is cut short from another thread."""
     with _lock:
-        _under_way[thing] = (peer_name, cut)
+        _under_way[thing] = (peer.name, peer.errand, cut)
 
 
-def cut_all(peer_name: str) -> None:
-    """Leave every association with a peer at once, those still being opened too; from any thread."""
+def cut_all(peer: Peer) -> None:
+    """Leave every association with a peer on this errand at once, those still being opened too; from any thread."""
     with _lock:
         found = list(_under_way.items())
-    for thing, (name, cut) in found:
-        if name == peer_name:
+    for thing, (name, errand, cut) in found:
+        if (name, errand) == (peer.name, peer.errand):
             cut(thing)

@@ -76,7 +76,7 @@ class DimseCarrier:
         return Storage(self.peer, kinds, gate=self._gate, doubts=self.doubts)
 
     def abort(self) -> None:
-        cut_all(self.peer.name)
+        cut_all(self.peer)
 
 
 class FolderCarrier:
@@ -129,11 +129,11 @@ class FolderCarrier:
         return Answer(outcome=Outcome.ACCEPTED, is_proven=True)
 
 
-def carrier_for(destination: Destination, *, own_ae_title: str, gate: Gate = OPEN) -> Carrier:
+def carrier_for(destination: Destination, *, own_ae_title: str, gate: Gate = OPEN, errand: str = "") -> Carrier:
     """Return the carrier of a configured destination. What speaks HTTP is loaded for a destination that does."""
     match destination.kind:
         case "dimse":
-            return DimseCarrier(peer_of(destination, own_ae_title=own_ae_title), gate)
+            return DimseCarrier(peer_of(destination, own_ae_title=own_ae_title, errand=errand), gate)
         case "folder":
             return FolderCarrier(destination.name, Path(destination.path))
         case _:
@@ -153,7 +153,7 @@ def fetch_from(destination: Destination, carrier: Carrier, *, own_ae_title: str)
     return web_carriers.fetch_from(destination, carrier)
 
 
-def peer_of(destination: Destination, *, own_ae_title: str) -> Peer:
+def peer_of(destination: Destination, *, own_ae_title: str, errand: str = "") -> Peer:
     """Return whom to call for a DIMSE destination.  Raises: ConfigError."""
     tls = None
     if destination.is_tls:
@@ -162,7 +162,7 @@ def peer_of(destination: Destination, *, own_ae_title: str) -> Peer:
         )
     return Peer(
         name=destination.name, host=destination.host, port=destination.port, ae_title=destination.ae_title,
-        own_ae_title=own_ae_title, tls=tls,
+        own_ae_title=own_ae_title, tls=tls, errand=errand,
     )  # fmt: skip
 
 

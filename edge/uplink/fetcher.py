@@ -155,7 +155,7 @@ def sources_of(config: Config, gate: Gate) -> tuple[dict[str, Fetch], tuple[Carr
     sources: dict[str, Fetch] = {}
     carriers = []
     for destination in config.destination:
-        carrier = carrier_for(destination, own_ae_title=config.node.ae_title, gate=gate)
+        carrier = carrier_for(destination, own_ae_title=config.node.ae_title, gate=gate, errand="fetch")
         fetch = by_folder(destination) if destination.kind == "folder" else fetch_from(
             destination, carrier, own_ae_title=config.node.ae_title
         )  # fmt: skip

@@ -41,7 +41,7 @@ class Refresher:
 
     def hurry(self) -> None:
         """Break off a query."""
-        cut_all(self.peer.name)
+        cut_all(self.peer)
 
     def abort(self) -> None:
         """As `hurry`."""

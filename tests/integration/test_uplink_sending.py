@@ -184,7 +184,7 @@ def test_several_are_in_flight_where_the_peer_grants_it_and_the_answers_keep_the
 
 def test_a_call_is_cut_from_another_thread_while_it_is_being_opened(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        threading.Timer(0.2, lambda: cut_all("vna")).start()
+        threading.Timer(0.2, lambda: cut_all(peer_at(1))).start()
         began_s = time.monotonic()
         with pytest.raises(UnreachableError):
             Calling(peer_at(silent.getsockname()[1]), [KIND])
