@@ -54,9 +54,9 @@ export function Exam({ view, onView }: { view: SessionView; onView: (view: Sessi
     if (room.view) onView(room.view);
   }, [room.view]);
   useExamKeys(acts, () => drawing.choose(drawing.tool), () => setSecondLayout(nextLayout(secondLayout)), () => sound.track && sound.microphone.setMuted(!sound.isMuted));
-  const frame = (nowMs: number, rtp: number | undefined, video: HTMLVideoElement) => {
+  const frame = (nowMs: number, rtp: number | undefined, video: HTMLVideoElement, mediaTimeS?: number) => {
     hand.staleWatch.frameSeen(nowMs);
-    drawing.frameShown(video, rtp);
+    drawing.frameShown(video, rtp, mediaTimeS);
     hand.shownRtp.current = rtp;
   };
   return (

@@ -7,8 +7,8 @@ export interface PictureProps {
   stream: MediaStream;
   label: string;
   isSpeakerOff: boolean;
-  /** A frame is on the screen: `nowMs` on the performance clock and its RTP timestamp where the browser tells it. */
-  onFrame: (nowMs: number, rtpTimestamp: number | undefined, video: HTMLVideoElement) => void;
+  /** A frame is on the screen: `nowMs` on the performance clock, its RTP and media time where the browser tells them. */
+  onFrame: (nowMs: number, rtpTimestamp: number | undefined, video: HTMLVideoElement, mediaTimeS?: number) => void;
   /** Width by height of the picture, once known and when it changes. */
   onAspect?: (aspect: number) => void;
   /** Lies exactly over the picture, whatever shape the screen has. */
@@ -84,7 +84,7 @@ function followFrames(element: HTMLVideoElement, take: PictureProps["onFrame"]):
   }
   const next = () => element.requestVideoFrameCallback((nowMs, metadata) => {
     if (isOver) return;
-    take(nowMs, (metadata as { rtpTimestamp?: number }).rtpTimestamp, element);
+    take(nowMs, (metadata as { rtpTimestamp?: number }).rtpTimestamp, element, metadata.mediaTime);
     next();
   });
   next();

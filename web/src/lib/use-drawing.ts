@@ -1,9 +1,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { isHalf, isMeasured, isSlip, SHAPE_COUNT_MAX, toGraphics, toMeasurements, withShape, type DrawTool, type Figures, type Shape } from "./drawing";
+import { ShownFrame } from "./shown-frame";
 import type { Call, CallMessage } from "./whep";
 
 /** How long a new frame is waited for before the one on the screen is taken. */
 const FRAME_MS_MAX = 300;
+/** So many times the screen may have another frame than the one told of before the wish is given up. */
+const OTHER_COUNT_MAX = 30;
 
 export interface Snapshot {
   canvas: HTMLCanvasElement;
@@ -29,7 +32,7 @@ export interface Drawing {
   save: () => void;
   stop: () => void;
   /** The page tells every frame it shows. */
-  frameShown: (video: HTMLVideoElement, rtpTimestamp: number | undefined) => void;
+  frameShown: (video: HTMLVideoElement, rtpTimestamp: number | undefined, mediaTimeS?: number) => void;
   /** The page tells every message it hears. */
   hear: (message: CallMessage) => void;
 }
@@ -56,9 +59,14 @@ export function useDrawing(call: () => Call, onRefused: () => void): Drawing {
     setSnapshot(null);
     setHoldId(null);
   };
-  const take = (element: HTMLVideoElement, rtpTimestamp: number | undefined) => {
+  const onScreen = useRef(new ShownFrame());
+  const otherCount = useRef(0);
+  const take = (element: HTMLVideoElement, rtpTimestamp: number | undefined, mediaTimeS: number | undefined) => {
+    const copied = rtpTimestamp === undefined ? null : onScreen.current.copy(element, mediaTimeS);
+    // Another frame has come to the screen meanwhile: its own callback follows.
+    if (copied === "other" && (otherCount.current += 1) <= OTHER_COUNT_MAX) return;
     isWanted.current = false;
-    const canvas = rtpTimestamp === undefined ? null : copyFrame(element);
+    const canvas = copied === "other" ? null : copied;
     if (!canvas || !call().send({ type: "hold", rtp_timestamp: rtpTimestamp })) {
       stop();
       return onRefused();
@@ -67,12 +75,16 @@ export function useDrawing(call: () => Call, onRefused: () => void): Drawing {
     setSnapshot({ canvas, rtpTimestamp: rtpTimestamp! });
     setPhase("on");
   };
-  const shown = useRef<number | undefined>(undefined);
+  const shown = useRef<{ rtp?: number | undefined; mediaTimeS?: number | undefined }>({});
   useEffect(() => {
     if (phase !== "freezing") return;
     // A picture that stands still already gives no new frame: the one on the screen is meant.
-    const timer = setTimeout(() => isWanted.current && (video.current ? take(video.current, shown.current) : stop()), FRAME_MS_MAX);
-    return () => clearTimeout(timer);
+    const timer = setInterval(() => {
+      if (!isWanted.current) return;
+      if (video.current) take(video.current, shown.current.rtp, shown.current.mediaTimeS);
+      else stop();
+    }, FRAME_MS_MAX);
+    return () => clearInterval(timer);
   }, [phase]);
   useEffect(() => {
     const measurements = toMeasurements(shapes);
@@ -101,6 +113,7 @@ export function useDrawing(call: () => Call, onRefused: () => void): Drawing {
       setTool(next);
       if (phase !== "off") return;
       isWanted.current = true;
+      otherCount.current = 0;
       setPhase("freezing");
     },
     add: (shape) => {
@@ -115,10 +128,11 @@ export function useDrawing(call: () => Call, onRefused: () => void): Drawing {
       if (call().send(wish)) setPhase("saving");
       else onRefused();
     },
-    frameShown: (element, rtpTimestamp) => {
+    frameShown: (element, rtpTimestamp, mediaTimeS) => {
       video.current = element;
-      shown.current = rtpTimestamp;
-      if (isWanted.current) take(element, rtpTimestamp);
+      shown.current = { rtp: rtpTimestamp, mediaTimeS };
+      onScreen.current.learn(element, mediaTimeS);
+      if (isWanted.current) take(element, rtpTimestamp, mediaTimeS);
     },
     hear: (message) => {
       if (message.type === "held" && message.rtp_timestamp === rtp.current) held(String(message.hold_id));
@@ -135,15 +149,4 @@ export function useDrawing(call: () => Call, onRefused: () => void): Drawing {
 function readFigures(message: CallMessage): Figures[] {
   const rows = Array.isArray(message.measurements) ? (message.measurements as Record<string, unknown>[]) : [];
   return rows.map((row) => ({ words: String(row.words ?? ""), reason: String(row.reason ?? "") }));
-}
-
-/** The frame that is on the screen in this very moment; called from within the frame's own callback. */
-function copyFrame(video: HTMLVideoElement): HTMLCanvasElement | null {
-  const canvas = document.createElement("canvas");
-  canvas.width = video.videoWidth;
-  canvas.height = video.videoHeight;
-  const pen = canvas.getContext("2d");
-  if (!pen || canvas.width === 0) return null;
-  pen.drawImage(video, 0, 0);
-  return canvas;
 }

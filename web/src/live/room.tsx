@@ -82,9 +82,9 @@ export function LiveRoom({ api, me, first, name, sound, onLeave, onOver }: LiveR
     call.leave();
     onLeave();
   };
-  const frame = (nowMs: number, rtp: number | undefined, video: HTMLVideoElement) => {
+  const frame = (nowMs: number, rtp: number | undefined, video: HTMLVideoElement, mediaTimeS?: number) => {
     hand.staleWatch.frameSeen(nowMs);
-    drawing.frameShown(video, rtp);
+    drawing.frameShown(video, rtp, mediaTimeS);
     hand.shownRtp.current = rtp;
   };
   return (
