@@ -304,7 +304,7 @@ def _why_not(peer: Peer, error: Exception) -> EdgeError:
             next_step="Check tls_ca, tls_cert and tls_key of the destination.",
         )
     words = getattr(error, "strerror", None) or str(error)
-    return UnreachableError(f"{peer.name} ({peer.host}:{peer.port}) cannot be called: {words}.")
+    return UnreachableError(f"{peer.name} ({peer.host}:{peer.port}) does not answer: {words}.")
 
 
 __all__ = ["BrokenError", "Calling", "CutShortError", "echo"]
