@@ -53,8 +53,8 @@ def offers(
             return NO_SUCH_OBJECT
         if instance.sop_class_uid != sop_class_uid:
             return CLASS_INSTANCE_CONFLICT
-        if instance.evicted_s is not None:  # Safe elsewhere, but there is nothing here to open.
-            return PROCESSING_FAILURE
+        if instance.evicted_s is not None:  # Proven elsewhere, and fetched back when it is asked for: still ours.
+            return 0
         return 0 if scrub.examine(database, instances, instance) else PROCESSING_FAILURE
 
     return Offers(

@@ -61,6 +61,15 @@ def test_what_is_not_here_or_of_another_class_is_refused_with_its_reason(gateway
     assert report.failed[uid] == "the SOP class is not the one it has"
 
 
+def test_what_left_the_disk_because_it_is_proven_elsewhere_is_still_vouched_for(gateway: Gateway) -> None:
+    uid = gateway.keep()
+    with gateway.database.write() as connection:
+        connection.execute("UPDATE instances SET evicted_s = 1 WHERE sop_instance_uid = ?", (uid,))
+    gateway.file_of(uid).unlink()
+    report = ask(us(gateway), new_uid(), [(CLASS, uid)], wait_s=10)
+    assert report is not None and report.committed == {uid}
+
+
 @pytest.mark.parametrize("damage", ["one bit", "half of it", "gone"])
 def test_rotten_bytes_are_not_vouched_for_until_the_object_comes_again(gateway: Gateway, damage: str) -> None:
     ds = make_dataset(pixel_seed=3)
