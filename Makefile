@@ -49,7 +49,7 @@ packages:
 
 test: packages setup $(VENV)/.test check
 	@tools/with-node $(VENV) npm --prefix web run --silent test
-	@$(BIN)/pytest tests -m "not alone" -n 5 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest tests -m "not alone" -n 4 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/pytest tests -m alone
 
 check: setup $(VENV)/.test

@@ -138,13 +138,14 @@ def test_a_request_that_was_answered_outlives_the_node_and_is_reported_by_the_ne
             try:
                 gateway.service.start()
                 report = reports.get(timeout=40)
+                assert (report.transaction_uid, report.committed) == (transaction, {uid})
+                # The listener stays until the node has heard that its report arrived.
+                deadline_s = time.monotonic() + 40
+                while vouchings.is_any(gateway.database):
+                    assert time.monotonic() < deadline_s
+                    time.sleep(0.02)
             finally:
                 listener.stop()
-            assert (report.transaction_uid, report.committed) == (transaction, {uid})
-            deadline_s = time.monotonic() + 20
-            while vouchings.is_any(gateway.database):
-                assert time.monotonic() < deadline_s
-                time.sleep(0.02)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

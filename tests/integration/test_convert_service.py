@@ -151,7 +151,7 @@ def test_an_unreadable_scan_fails_with_words_and_does_not_hold_up_the_next(servi
     service.wait_for_state("b.svs", "done")
     assert (service.inbox / "a-broken.svs").is_file()
     assert set(service.jobs() or {}) == {"a-broken.svs", "b.svs"}
-    assert service.staged() == []
+    service.wait_for(lambda: service.staged() == [], "what conversions left to go")
 
 
 def test_a_scan_that_is_still_being_copied_is_left_alone_until_it_is_whole(service: Service, real_data: Path) -> None:

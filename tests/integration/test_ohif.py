@@ -150,6 +150,7 @@ def test_ohif_plays_an_ultrasound_clip_and_shows_its_very_frames(
     page.screenshot(path=str(tmp_path / "ohif-clip.png"))
 
 
+@pytest.mark.alone
 def test_ohif_shows_a_measurement_over_the_untouched_frame_it_was_made_on(
     served: ServedApi, page: Any, tmp_path: Path
 ) -> None:

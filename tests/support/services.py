@@ -39,7 +39,7 @@ class Service:
             self.process = subprocess.Popen([sys.executable, "-c", _RUN, self.name, self._config], stderr=log)
         deadline_s = time.monotonic() + START_S_MAX
         while self.log().count("service.ready") == ready_before:
-            assert self.process.poll() is None, self.log()[-3000:]
+            assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.log()[-3000:]}"
             assert time.monotonic() < deadline_s, "not ready in time"
             time.sleep(0.02)
 
