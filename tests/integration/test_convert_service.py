@@ -127,7 +127,7 @@ def test_a_scan_in_the_inbox_becomes_objects_in_the_store(service: Service, real
     database.close()
     assert [study["StudyInstanceUID"] for study in studies] == [job["study_instance_uid"]]
     assert (service.inbox / "CMU-1-Small-Region.svs").is_file(), "the scan stays where it was"
-    assert service.staged() == []
+    service.wait_for(lambda: service.staged() == [], "what conversions left to go")
     assert "path" not in job
 
 
@@ -175,7 +175,7 @@ def test_a_cancelled_job_leaves_nothing_and_can_be_tried_again(service: Service)
     assert service.process is not None
     children = psutil.Process(service.process.pid).children(recursive=True)
     assert [child for child in children if "edge.convert.worker" in child.cmdline()] == []
-    assert service.staged() == []
+    service.wait_for(lambda: service.staged() == [], "what conversions left to go")
     assert service.stored() == {}
     service.ask("job.retry", job_id=job["job_id"])
     service.wait_for_state("slow.tif", "done")
@@ -204,7 +204,7 @@ def test_kill_9_at_any_stage_ends_in_the_same_objects_once(service: Service, rea
     service.wait_for_state("slow.tif", "done")
     service.wait_for_state("slide.svs", "done")
     assert service.stored() == undisturbed.stored()
-    assert service.staged() == []
+    service.wait_for(lambda: service.staged() == [], "what conversions left to go")
 
 
 def test_the_patient_laid_beside_a_scan_is_in_its_objects(service: Service, real_data: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_full_disk_refuses_new_work_in_words_and_keeps_nothing(tmp_path: Path,
         job = service.wait_for_state("slide.svs", "failed")
         assert "free" in job["reason"]
         assert job["next_step"].endswith("It is tried again by itself.")
-        assert service.staged() == []
+        service.wait_for(lambda: service.staged() == [], "what conversions left to go")
     finally:
         service.stop()
 
@@ -270,7 +270,7 @@ def test_the_barcode_finds_the_order_and_every_region_of_the_glass_is_a_series_o
             ("given by hand", "Example^Ada", "S24-77")
         }
         assert {ds.ContainerIdentifier for ds in found} == {"A1"}
-        assert service.staged() == []
+        service.wait_for(lambda: service.staged() == [], "what conversions left to go")
         signed = {row.object: row.detail for row in audit_log.list_rows(database, limit=10)}
         for series in {str(ds.SeriesInstanceUID) for ds in found}:
             manifest = manifests.path_of(service.data, series)
