@@ -23,12 +23,8 @@ from edge.cli.viewer_package import PackageError, install, look
 from edge.dicom import codec
 from edge.dicom.identity import new_uid
 from edge.errors import BadInputError, UnreachableError
-from edge.store.database import Database
-from edge.store.instances import Instances
 from tests.support.api import PASSWORD
 from tests.support.browser import chromium
-from tests.support.recording import recording, wait_for
-from tests.support.recording import source as probe_of
 from tests.support.served_api import ServedApi
 
 CLIP = "us/dicom/pydicom/examples_ybr_color.dcm"
@@ -148,92 +144,6 @@ def test_ohif_plays_an_ultrasound_clip_and_shows_its_very_frames(
     assert len({number for number, _ in seen}) >= 6, seen
     assert max(off for _, off in seen) < 2.5, seen
     page.screenshot(path=str(tmp_path / "ohif-clip.png"))
-
-
-@pytest.mark.alone
-def test_ohif_shows_a_measurement_over_the_untouched_frame_it_was_made_on(
-    served: ServedApi, page: Any, tmp_path: Path
-) -> None:
-    """A still, its drawing and its report as an exam keeps them; what OHIF draws lies at the points of the report."""
-    objects = drawn_exam(tmp_path / "exam")
-    kept = {name: served.keep(path) for name, path in objects.items()}
-    page.goto(f"{served.url}/ohif/viewer?StudyInstanceUIDs={kept['still'].study_instance_uid}")
-    page.wait_for_selector(".cornerstone-canvas", timeout=SHOWN_S)
-    page.wait_for_selector("text=SR", timeout=SHOWN_S)
-    still = pixel_array(objects["still"]).astype(np.float64)
-    wait_for_picture(page, still)
-    open_report(page, ["32.00 mm", "Area: 491.52 mm2"])
-    wait_for_picture(page, still)
-    lines = page.eval_on_selector_all(
-        "svg.svg-layer line",
-        "found => found.map(one => ['x1','y1','x2','y2'].map(name => Number(one.getAttribute(name))))",
-    )
-    wide, high = page.evaluate(
-        "(({clientWidth, clientHeight}) => [clientWidth, clientHeight])(document.querySelector('.cornerstone-canvas'))"
-    )
-    scale = min(wide / 640, high / 480)
-    left, top = (wide - 640 * scale) / 2, (high - 480 * scale) / 2
-    wanted = [left + 160 * scale, top + 240 * scale, left + 320 * scale, top + 240 * scale]
-    assert any(np.abs(np.array(line) - wanted).max() < 3 for line in lines), (wanted, lines)
-    page.screenshot(path=str(tmp_path / "ohif-measurement.png"))
-
-
-def open_report(page: Any, words: list[str]) -> None:
-    """Open the report in the list of series until its words stand over the picture: while it loads a click is lost."""
-    said = """() => [...document.querySelectorAll("svg.svg-layer text")].map((one) => one.textContent).join(" ")"""
-    for _ in range(20):
-        page.locator("[data-cy=study-browser-thumbnail-no-image]").filter(has_text="SR").first.dblclick()
-        for _ in range(30):
-            if all(word in page.evaluate(said) for word in words):
-                return
-            page.wait_for_timeout(100)
-    raise AssertionError(f"OHIF says {page.evaluate(said)!r}")
-
-
-def wait_for_picture(page: Any, pixels: Pixels) -> None:
-    """Wait until the canvas shows this picture: blurred by the same hand, as speckle is scaled in many ways."""
-    height_px, width_px = pixels.shape[:2]
-    wanted = _blurred(pixels)[8:-8, 8:-8]  # away from what OHIF writes on it
-    off = np.inf
-    for _ in range(100):
-        shown = _fitted(_picture_of(page, ".cornerstone-canvas"), width_px, height_px).mean(axis=2)
-        off = float(np.abs(_blurred(shown)[8:-8, 8:-8] - wanted).mean())
-        if off < 2:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"the canvas shows another picture: {off:.1f} off")
-
-
-def _blurred(pixels: Pixels) -> Pixels:
-    small = Image.fromarray(pixels.astype(np.uint8)).resize((80, 60), Image.Resampling.BOX)
-    return np.asarray(small, np.float64)
-
-
-def drawn_exam(folder: Path) -> dict[str, Path]:
-    """Record a still with an arrow, a caliper and an area, and return the files of what was kept."""
-    folder.mkdir()
-    probe = probe_of("probe", "synthetic", width_px=640, height_px=480, fps=25.0, model="grey")
-    probe += "regions = [{min_x_px = 0, min_y_px = 0, max_x_px = 639, max_y_px = 479, cm_per_px_x = 0.02, "
-    probe += "cm_per_px_y = 0.02}]"
-    with recording(folder, probe) as run:
-        session = run.begin("probe", patient_id="7", name="Sample^Ada")
-        hold = wait_for(lambda: run.ask("record", "frame.hold", session_id=session.session_id))
-        told = run.ask(
-            "record", "annotate", session_id=session.session_id, hold_id=hold["hold_id"],
-            graphics=[{"kind": "arrow", "points": [[0.8, 0.8], [0.6, 0.6]]}],
-            measurements=[
-                {"kind": "distance", "points": [[0.25, 0.5], [0.5, 0.5]]},
-                {"kind": "area", "points": [[0.6, 0.2], [0.8, 0.2], [0.8, 0.4], [0.6, 0.4]]},
-            ],
-            author={"name": "Dr Remote", "role": "specialist"},
-        )  # fmt: skip
-        store = Instances(Database(run.data / "edge.db"), run.data)
-        uids = {"still": "still_sop_instance_uid", "drawing": "sop_instance_uid", "report": "report_sop_instance_uid"}
-        found = {name: wait_for(lambda uid=told[key]: store.find(uid), 30) for name, key in uids.items()}
-        paths = {name: folder / f"{name}.dcm" for name in found}
-        for name, instance in found.items():
-            paths[name].write_bytes(store.path_of(instance).read_bytes())
-    return paths
 
 
 def test_ohif_opens_a_slide(served: ServedApi, page: Any, real_data: Path, tmp_path: Path) -> None:
