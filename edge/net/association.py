@@ -15,7 +15,7 @@ from typing import Any
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association as PynetdicomAssociation
-from pynetdicom.presentation import PresentationContext, build_context, build_role
+from pynetdicom.presentation import PresentationContext, build_role
 
 from edge.dicom.header import IMPLEMENTATION_CLASS_UID
 from edge.errors import EdgeError, UnreachableError
@@ -101,13 +101,6 @@ class Association:
         """The library's own object, for the services of `edge.net`."""
         return self._assoc
 
-    def accepts(self, abstract_syntax: str, transfer_syntax: str) -> bool:
-        """Tell whether the peer took this pair."""
-        return any(
-            context.abstract_syntax == abstract_syntax and context.transfer_syntax[0] == transfer_syntax
-            for context in self._assoc.accepted_contexts
-        )
-
     def close(self) -> None:
         """Release it, if it is still open."""
         if self._assoc.is_established:
@@ -129,12 +122,6 @@ class Association:
         if assoc.is_aborted and not assoc.rejected_contexts:
             return UnreachableError(f"{peer.name} ({peer.host}:{peer.port}) does not answer.")
         return NotAcceptedError(f"{peer.name} took none of the services we offered.")
-
-
-def contexts_for(pairs: Sequence[tuple[str, Sequence[str]]]) -> list[PresentationContext]:
-    """Return one context for each (abstract syntax, transfer syntaxes); at most CONTEXT_MAX fit one association."""
-    assert len(pairs) <= CONTEXT_MAX
-    return [build_context(abstract, list(syntaxes)) for abstract, syntaxes in pairs]
 
 
 def _numbered(contexts: Iterable[PresentationContext]) -> list[PresentationContext]:

@@ -110,12 +110,6 @@ def forget(database: Database, sop_instance_uid: str) -> None:
         connection.execute("DELETE FROM fetches WHERE sop_instance_uid = ?", (sop_instance_uid,))
 
 
-def hasten(database: Database, *, now_s: float) -> int:
-    """A link is back: what waited for it is due at once; return how many."""
-    with database.write() as connection:
-        return connection.execute("UPDATE fetches SET due_s = ? WHERE due_s > ?", (now_s, now_s)).rowcount
-
-
 def away(database: Database, study_instance_uid: str) -> Away | None:
     """Return how much of a study is away; None when all of it is here."""
     with database.read() as connection:

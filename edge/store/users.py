@@ -85,11 +85,6 @@ def enable(database: Database, name: str, *, now_s: float) -> None:
     _change(database, name, "is_disabled = ?", 0, now_s=now_s, ends_logins=False)
 
 
-def set_role(database: Database, name: str, role: UserRole, *, now_s: float) -> None:
-    """Change what somebody is.  Raises: NotFoundError."""
-    _change(database, name, "role = ?", role, now_s=now_s, ends_logins=False)
-
-
 def sign_in(database: Database, name: str, *, now_s: float) -> str:
     """Note that somebody has proven to be `name`, and return the new login's token; logins that ended are forgotten."""
     token = secrets.token_urlsafe(32)

@@ -17,14 +17,15 @@ from edge.runtime.log import event
 from edge.store import durable, evictions
 from edge.store.database import Database
 from edge.store.evictions import Candidate
-from edge.store.instances import Instances
+from edge.store.instances import Instance, Instances
 
 log = logging.getLogger(__name__)
 LOOK_S = 2.0
 NOTHING_S = 30.0
 """With nothing that may leave it is looked again after this: something may be proven by then."""
 PAGE = 64
-STOP_S = 0.2
+UNFIT_COUNT_MAX = 100_000
+"""So many are remembered; then they are looked at anew."""
 
 
 @dataclass
@@ -107,8 +108,7 @@ class Janitor:
                 log, "janitor.skips", level=logging.WARNING, sop_instance_uid=instance.sop_instance_uid,
                 reason=str(error),
             )  # fmt: skip
-            self.unfit.add(instance.sop_instance_uid)
-            return 0
+            return self._leave_here(instance)
         except EdgeError as error:
             if not error.is_temporary:
                 raise
@@ -119,6 +119,13 @@ class Janitor:
         self.evicted_count += 1
         event(log, "object.evicted", sop_instance_uid=instance.sop_instance_uid, size_bytes=instance.size_bytes)
         return instance.size_bytes
+
+    def _leave_here(self, instance: Instance) -> int:
+        """Remember that an object cannot leave, and that none of its bytes did."""
+        if len(self.unfit) >= UNFIT_COUNT_MAX:
+            self.unfit.clear()
+        self.unfit.add(instance.sop_instance_uid)
+        return 0
 
     def required_of(self, candidate: Candidate) -> Collection[str]:
         """Return which destinations must have an object: the required ones among those its routes lead to.
