@@ -49,7 +49,8 @@ packages:
 
 test: packages setup $(VENV)/.test check
 	@tools/with-node $(VENV) npm --prefix web run --silent test
-	@$(BIN)/pytest tests -m "not alone" -n 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest tests -m "not paired and not alone" -n 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest tests -m "paired and not alone" -n 2 --dist loadfile
 	@$(BIN)/pytest tests -m alone
 
 check: setup $(VENV)/.test

@@ -25,7 +25,7 @@ from tests.support.orthanc import free_port
 from tests.support.raw_store import store_raw
 from tests.support.services import Service, write_config
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.paired
 
 FOLDERS = ("dicom/charset", "dicom/fuzz", "dicom/malformed", "dicom/objects", "dicom/ts", "us/dicom")
 ANSWER_S_MAX = 1.0

@@ -10,7 +10,7 @@ from tests.support.browser import chromium
 from tests.support.live import LiveService
 from tests.support.probe import Probe, draw
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.paired
 
 WATCH_S = 6.0
 WINDOW_COUNT_MAX = 3
@@ -57,6 +57,7 @@ def best_window(page: Any, probe: Probe) -> float:
     return kept
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("fps", "size_px"), [(39.0, (640, 480)), (12.7, (801, 601)), (30.0, (1280, 720))])
 def test_the_picture_plays_at_the_rate_of_the_source(
     browser: Any, live: LiveService, fps: float, size_px: tuple[int, int]
@@ -196,6 +197,7 @@ def test_somebody_who_joins_a_frozen_picture_sees_it_at_once(browser: Any, live:
             page.context.close()
 
 
+@pytest.mark.alone
 def test_a_browser_without_h264_gets_vp8(browser: Any, live: LiveService) -> None:
     with Probe(live.run_dir, "probe", fps=20) as probe:
         page = join(browser, live, "a", reads=False, only="video/VP8")
