@@ -14,6 +14,8 @@ from edge.errors import BadInputError
 NAME_CHARS_MAX = 64
 REMARKS_CHARS_MAX = 10_240
 PLANE_COUNT_MAX = 1024
+STAND_IN = "unknown"
+"""Written where the standard demands a value and the scan says none."""
 ICC_BYTES_MIN = 132
 ICC_TAGS_MAX = 100
 ICC_TEXT_BYTES_MAX = 4096
@@ -81,7 +83,7 @@ def describe(ds: Any) -> SlideHeader:
         mpp_y=spacing[0] * 1000 if spacing else None,
         magnification=_magnification(ds),
         stain=_stain(ds)[:NAME_CHARS_MAX],
-        scanner=" ".join(str(getattr(ds, name, "")) for name in ("Manufacturer", "ManufacturerModelName")).strip(),
+        scanner=_scanner(ds),
         image_type=tuple(str(part) for part in getattr(ds, "ImageType", ())),
         focal_plane_count=_count(ds, "TotalPixelMatrixFocalPlanes"),
         focus_um=_focus(ds),
@@ -89,6 +91,12 @@ def describe(ds: Any) -> SlideHeader:
         colour=_colour(ds),
         remarks=str(getattr(ds, "ImageComments", "") or "")[:REMARKS_CHARS_MAX],
     )
+
+
+def _scanner(ds: Any) -> str:
+    """Return maker and model, as far as they were known."""
+    said = (str(getattr(ds, keyword, "") or "") for keyword in ("Manufacturer", "ManufacturerModelName"))
+    return " ".join(part for part in said if part and part.casefold() != STAND_IN)
 
 
 def _count(ds: Any, keyword: str) -> int:
