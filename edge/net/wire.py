@@ -25,6 +25,7 @@ class Wire:
         """Take over a socket. Small packets go at once: waiting for acknowledgements costs 40 ms an object."""
         self._socket = connection
         self._lock = threading.Lock()
+        self._is_shut = False
         if connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -38,6 +39,8 @@ class Wire:
         self._socket.setblocking(False)
         wrapped = context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
         self._socket = wrapped
+        if self._is_shut:  # It was the plain socket's then, which has nothing left to end.
+            raise ConnectionAbortedError(0, "the connection was ended here")
         while True:
             try:
                 wrapped.do_handshake()
@@ -95,8 +98,9 @@ class Wire:
 
     def shut(self) -> None:
         """End it for both sides, from any thread; whoever waits in it wakes."""
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
+        self._is_shut = True
+        try:  # Not the method of TLS: it takes the cipher away from whoever waits, and bytes would count as plain.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         except OSError:  # The peer was quicker.
             return
 

@@ -21,6 +21,7 @@ from pynetdicom.sop_class import (
 
 from edge.net import command, pdu
 from edge.net.provider import Provider
+from edge.net.wire import Wire
 from edge.receive.intake import take
 from edge.runtime import kernel
 from edge.store.database import Database
@@ -117,10 +118,70 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     return made
 
 
-def test_a_silent_tls_client_holds_up_nobody_and_is_let_go(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+def server_context(certificate: tuple[Path, Path]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
-    house = House(tmp_path / "data", tls=context, request_s=2.0)
+    return context
+
+
+class HalfShaken:
+    """A TLS client that talks through a socket and says its next word only when it is told to."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(10)
+        self.socket = connection
+        self._come, self._go = ssl.MemoryBIO(), ssl.MemoryBIO()
+        trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        self._tls = trusting.wrap_bio(self._come, self._go)
+        with pytest.raises(ssl.SSLWantReadError):
+            self._tls.do_handshake()
+        self.socket.sendall(self._go.read())
+        self._come.write(self.socket.recv(65536))  # The answer: the other side is within the handshake now.
+
+    def go_on(self) -> None:
+        while True:
+            try:
+                return self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self._come.write(self.socket.recv(65536))
+            finally:
+                self.socket.sendall(self._go.read())
+
+    def say(self, words: bytes) -> None:
+        self._tls.write(words)
+        self.socket.sendall(self._go.read())
+
+
+def test_a_stop_within_a_tls_handshake_ends_it_without_a_fault(
+    tmp_path: Path, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    died: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+    house = House(tmp_path / "data", tls=server_context(certificate))
+    client = HalfShaken(socket.create_connection(("127.0.0.1", house.port)))
+    house.provider.stop()
+    assert client.socket.recv(65536) == b"" and died == []
+
+
+def test_what_is_unread_when_a_tls_connection_is_ended_never_counts_as_plain(certificate: tuple[Path, Path]) -> None:
+    ours, theirs = socket.socketpair()
+    wire, room = Wire(ours), memoryview(bytearray(4096))
+    shaking = threading.Thread(
+        target=wire.shake_hands, args=[server_context(certificate)], kwargs={"until_s": time.monotonic() + 10}
+    )
+    shaking.start()
+    client = HalfShaken(theirs)
+    client.go_on()
+    shaking.join()
+    client.say(b"only this")
+    wire.shut()
+    assert bytes(room[: wire.receive_into(room, 5)]) in (b"", b"only this")
+    wire.close()
+
+
+def test_a_silent_tls_client_holds_up_nobody_and_is_let_go(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+    house = House(tmp_path / "data", tls=server_context(certificate), request_s=2.0)
     trusting = ssl.create_default_context(cafile=certificate[0])
     silent = [Sender(house.port) for _ in range(5)]
     began_s = time.monotonic()
