@@ -5,7 +5,7 @@ import threading
 import time
 
 from tests.support.objects import make_dataset
-from tests.support.sender import Item, Sender, item_of
+from tests.support.sender import Item, Sender, item_of, message
 
 _FIRST_UID = "1.2.826.0.1.3680043.10.9999.100000000"
 
@@ -25,13 +25,16 @@ def items(count: int, size_bytes: int, first: int) -> list[Item]:
 
 
 def _send(port: int, mine: list[Item], gate: threading.Barrier, failed: list[object]) -> None:
+    # Every byte is ready before the clock runs: it is the receiver that is measured.
+    messages = [(item.sop_instance_uid, b"".join(message(number, item))) for number, item in enumerate(mine)]
+    mine.clear()
     with Sender(port) as sender:
         sender.associate()
         gate.wait()
-        for number, item in enumerate(mine):
-            status = sender.store(item, number=number)
-            if status:
-                failed.append((item.sop_instance_uid, status))
+        for uid, data in messages:
+            sender.socket.sendall(data)
+            if status := sender.status():
+                failed.append((uid, status))
         sender.release()
 
 

@@ -4,12 +4,13 @@ EDGE_FAULT_COUNT and EDGE_FAULT_SEED choose how many and which; `make fault` inj
 forks the receivers, and the test runner has threads.
 """
 
-import json
 import os
 import subprocess
 import sys
 
 import pytest
+
+from tests.support import campaign
 
 COUNT = int(os.environ.get("EDGE_FAULT_COUNT", "60"))
 SEED = int(os.environ.get("EDGE_FAULT_SEED", "1"))
@@ -18,11 +19,7 @@ _S_EACH_MAX = 2.0
 
 @pytest.mark.timeout(60 + COUNT * _S_EACH_MAX)
 def test_no_fault_loses_what_was_acknowledged_keeps_it_twice_or_leaves_an_orphan() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.support.receive_faults", str(SEED), str(COUNT)], capture_output=True, text=True
-    )
-    assert ended.returncode == 0, ended.stderr[-2000:]
-    struck = json.loads(ended.stdout)
+    struck = campaign.run("tests.support.receive_faults", seed=SEED, count=COUNT)
     assert sum(struck.values()) >= COUNT
     kinds = {name.rpartition(" ")[2] for name in struck}
     assert kinds >= {"kill", "full", "io", "short", "close", "reset"}

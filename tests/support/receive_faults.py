@@ -20,11 +20,12 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from mmap import mmap
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from edge.runtime import kernel
 from edge.store.database import Database
 from edge.store.header import read
 from edge.store.instances import Instances
+from tests.support import campaign
 from tests.support.objects import make_dataset
 from tests.support.sender import EXPLICIT, SECONDARY_CAPTURE, Item, Sender, item_of, message, request
 
@@ -116,8 +118,7 @@ class Arena:
                 answers = self._send(listener.getsockname()[1], fault if fault and fault.step == "wire" else None)
                 self._await_clean(child, fault)
             finally:
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
+                campaign.end(child)
             if numbered is not None:
                 with os.fdopen(reading) as names:
                     numbered += names.read().split()
@@ -162,9 +163,9 @@ class Arena:
         try:
             logging.disable()
             if fault is not None and fault.step != "wire":
-                kernel.hook = _hook(fault, self._fired)
+                kernel.hook = campaign.striker(fault.step, fault.at, self._fired, _act(fault.kind))
             elif report >= 0:
-                kernel.hook = _reporter(report)
+                kernel.hook = campaign.reporter(report)
             store = Instances(Database(self.folder / "edge.db"), self.folder, destinations=["vna"])
             idle_s = STALLED_S if fault is not None and fault.kind == "stall" else IDLE_S
             provider = Provider(
@@ -231,18 +232,11 @@ class _Budget:
         raise _Cut
 
 
-def _hook(fault: Fault, fired: mmap) -> Callable[[str, int], int]:
-    taken = 0
+def _act(kind: str) -> campaign.Hook:
+    """Return what a step does that the fault strikes."""
 
-    def hook(name: str, size_bytes: int) -> int:
-        nonlocal taken
-        taken += 1
-        # What a step of the socket brings differs from run to run: a fault strikes at the first step of its name from
-        # its number on.
-        if fired[0] or taken < fault.at or name != fault.step:
-            return size_bytes
-        fired[0] = 1
-        match fault.kind:
+    def act(_: str, size_bytes: int) -> int:
+        match kind:
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             case "full":
@@ -253,15 +247,7 @@ def _hook(fault: Fault, fired: mmap) -> Callable[[str, int], int]:
                 raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
         return max(1, size_bytes // 3)
 
-    return hook
-
-
-def _reporter(report: int) -> Callable[[str, int], int]:
-    def hook(name: str, size_bytes: int) -> int:
-        os.write(report, f"{name}\n".encode())
-        return size_bytes
-
-    return hook
+    return act
 
 
 def faults_of(scene: Scene, steps: list[str]) -> Iterator[Fault]:
@@ -295,33 +281,27 @@ def files_below(folder: Path) -> list[Path]:
 
 def inject(count: int, *, seed: int) -> Counter[str]:
     """Inject so many faults; return how often each kind struck.  Raises: AssertionError that names the fault."""
-    struck: Counter[str] = Counter()
-    generator = random.Random(seed)
-    parent = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="edge-faults-", dir=parent) as name:
-        template = Path(name) / "template"
-        database = Database(template / "edge.db")
-        Instances(database, template)
-        database.close()
-        while struck.total() < count:
+    with campaign.empty_node("edge-faults-") as template:
+
+        def make_round(generator: random.Random) -> tuple[list[Fault], Callable[[Fault], bool]]:
             scene = make_scene(generator)
             steps: list[str] = []
             with _arena(template, scene) as clean:
                 answers = clean.run(None, numbered=steps)
                 assert [status for _, status in answers] == scene.expected(), "the undisturbed run"
                 clean.audit(answers)
-            faults = list(faults_of(scene, steps))
-            for fault in generator.sample(faults, min(len(faults), count - struck.total())):
-                try:
-                    has_fired = _strike(template, scene, fault)
-                except (AssertionError, OSError) as error:
-                    raise AssertionError(f"seed {seed}, after {struck.total()} faults, {fault}: {error!r}") from error
-                if has_fired:
-                    struck[f"{fault.step} {fault.kind}"] += 1
-    return struck
+            return list(faults_of(scene, steps)), partial(_strike, template, scene)
+
+        def draw(generator: random.Random, faults: list[Fault], at_most: int) -> list[Fault]:
+            return generator.sample(faults, min(len(faults), at_most))
+
+        return campaign.inject(
+            make_round, draw, lambda fault: f"{fault.step} {fault.kind}", count=count, seed=seed
+        )  # fmt: skip
 
 
 def _strike(template: Path, scene: Scene, fault: Fault) -> bool:
+    """Inject one fault, restart, audit, send everything again, audit; tell whether it came to pass."""
     with _arena(template, scene) as arena:
         answers = arena.run(fault)
         has_fired = arena.has_fired
@@ -333,19 +313,14 @@ def _strike(template: Path, scene: Scene, fault: Fault) -> bool:
         return has_fired
 
 
-class _arena:
-    """A fresh copy of the template, gone afterwards."""
-
-    def __init__(self, template: Path, scene: Scene) -> None:
-        self._folder = template.with_name("arena")
-        shutil.copytree(template, self._folder)
-        self._arena = Arena(self._folder, scene)
-
-    def __enter__(self) -> Arena:
-        return self._arena
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+@contextmanager
+def _arena(template: Path, scene: Scene) -> Iterator[Arena]:
+    """Give a fresh copy of the template, gone afterwards."""
+    folder = campaign.copy_of(template)
+    try:
+        yield Arena(folder, scene)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
