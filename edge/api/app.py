@@ -1,6 +1,5 @@
 """The HTTP application: the route table, and what happens to every request before and after its answer."""
 
-import importlib.util
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -11,6 +10,7 @@ from aiohttp import hdrs, web
 
 from edge.api import (
     audit,
+    dicomweb,
     events,
     exports,
     health,
@@ -76,10 +76,7 @@ def build(parts: Parts) -> web.Application:
 
 
 def _dicomweb_routes(parts: Parts) -> list[Route]:
-    if importlib.util.find_spec("edge.api.dicomweb") is None:
-        return []
-    module = importlib.import_module("edge.api.dicomweb")
-    return [row if isinstance(row, Route) else _of_definition(row) for row in module.routes(parts)]
+    return [row if isinstance(row, Route) else _of_definition(row) for row in dicomweb.routes(parts)]
 
 
 def _of_definition(row: web.RouteDef) -> Route:

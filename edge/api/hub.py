@@ -1,6 +1,6 @@
 """Live changes to browsers: one bounded queue each, as server-sent events.
 
-await hub.publish("session", render)      # render(principal) → what that one may see, or None
+hub.publish("session", render)      # render(principal) → what that one may see, or None
 """
 
 import asyncio
