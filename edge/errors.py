@@ -106,6 +106,16 @@ class UnreachableError(EdgeError):
     next_step = "Check that it runs and that the network is up."
 
 
+class AwayError(EdgeError):
+    """What is asked for has left this disk, safe elsewhere, and is on its way back."""
+
+    code = "object.away"
+    http_status = 503
+    exit_code = EXIT_TRY_AGAIN
+    is_temporary = True
+    next_step = "It opens by itself as soon as it is here; a program asks again in a few seconds."
+
+
 class StorageFullError(EdgeError):
     """The disk has no room; nothing was kept, nothing was lost."""
 

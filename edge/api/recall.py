@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.api import node_shapes
 from edge.core import sync_words
-from edge.errors import EdgeError
+from edge.errors import AwayError
 from edge.runtime import clock, doorbell
 from edge.store import fetches
 from edge.store.database import Database
@@ -16,15 +16,6 @@ ASK_EVERY_S = 10.0
 """What is wanted and not here is asked for again so often, while somebody waits for it."""
 OPEN_EVERY_S = 300.0
 STUDY_COUNT_MAX = 1024
-
-
-class AwayError(EdgeError):
-    """What is asked for has left this disk, safe elsewhere, and is on its way back."""
-
-    code = "object.away"
-    http_status = 503
-    is_temporary = True
-    next_step = "It opens by itself as soon as it is here; a program asks again in a few seconds."
 
 
 class Recall:

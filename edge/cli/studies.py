@@ -12,7 +12,7 @@ import typer
 from edge.cli import show
 from edge.cli.options import ConfigOption, JsonOption
 from edge.config import Config, load_default
-from edge.errors import EXIT_BAD_INPUT, EXIT_DONE, BadInputError, NotFoundError
+from edge.errors import EXIT_BAD_INPUT, EXIT_DONE, AwayError, BadInputError, NotFoundError
 
 if TYPE_CHECKING:
     from edge.store.instances import Instance, Instances
@@ -73,6 +73,7 @@ def export_study(
         raise BadInputError(f"{out} is not empty.", next_step="Name a new folder.")
     with _store(load_default(config)) as instances:
         found = [instance for uid in dict.fromkeys(study) for instance in _require(instances, uid)]
+        _require_here(instances, found)
         media.write(instances, found, out)
     show.as_lines({"written": len(found), "to": out})
 
@@ -82,6 +83,19 @@ def _require(instances: "Instances", study_instance_uid: str) -> "list[Instance]
     if not found:
         raise NotFoundError(f"The study {study_instance_uid} is not here.")
     return found
+
+
+def _require_here(instances: "Instances", found: "list[Instance]") -> None:
+    """Raises: AwayError when some objects have left this disk; they are wanted back from then on."""
+    away = [one for one in found if one.evicted_s is not None]
+    for uid in dict.fromkeys(one.study_instance_uid for one in away):
+        instances.recall(uid)
+    if away:
+        raise AwayError(
+            f"{len(away)} of {len(found)} objects have left this disk, safe at their destinations."
+            " They are being fetched back; nothing is written.",
+            next_step="Let the node run and give the same command again later; its sync page shows how far they are.",
+        )
 
 
 @contextmanager

@@ -60,6 +60,7 @@ class Archive(Store, Protocol):
     """What is needed of `edge.store.instances.Instances`."""
 
     def path_of(self, instance: Instance) -> Path: ...
+    def recall(self, study_instance_uid: str) -> None: ...
 
 
 class AnnotationFault(EdgeError):
@@ -240,13 +241,19 @@ class Annotations:
         return True
 
     def _headers(self, job: Job) -> dict[str, Dataset] | None:
-        """Return the headers of all stills; None while one is not kept yet."""
+        """Return the headers of all stills; None while one is not kept yet, or is being fetched back."""
         headers = {}
         for uid in (job.still_uid, *job.earlier_uids):
             instance = self._store.find(uid)
             if instance is None:
                 return None
-            headers[uid] = pydicom.dcmread(self._store.path_of(instance), stop_before_pixels=True)
+            if instance.evicted_s is not None:
+                self._store.recall(instance.study_instance_uid)
+                return None
+            try:
+                headers[uid] = pydicom.dcmread(self._store.path_of(instance), stop_before_pixels=True)
+            except FileNotFoundError:  # It has left this moment.
+                return None
         return headers
 
     def _keep(self, job: Job, headers: dict[str, Dataset]) -> None:

@@ -25,7 +25,7 @@ from edge.runtime import kernel
 from edge.runtime.clock import wall_s
 from edge.runtime.doorbell import ring
 from edge.runtime.log import event
-from edge.store import audit_log, deliveries, durable, evictions, header, rows
+from edge.store import audit_log, deliveries, durable, evictions, fetches, header, rows
 from edge.store.database import Database
 from edge.store.header import Header
 from edge.store.room import Room
@@ -134,6 +134,13 @@ class Instances:
         """Wake uplink: there is something to send, or to fetch."""
         if self._bells is not None:
             ring(self._bells)
+
+    def recall(self, study_instance_uid: str) -> None:
+        """Somebody needs what has left this disk of a study: want it back, and let all of it stay a while."""
+        now_s = wall_s()
+        if fetches.ask_study(self._database, study_instance_uid, now_s=now_s):
+            fetches.open_study(self._database, study_instance_uid, now_s=now_s)
+            self.ring()
 
     def find(self, sop_instance_uid: str, *, with_scans: bool = False) -> Instance | None:
         """Return one object by its UID; `with_scans` also one that is known from its scan and not written yet."""

@@ -14,7 +14,7 @@ from pydicom.errors import InvalidDicomError
 
 from edge.dicom import directory, keys
 from edge.dicom.directory import Entry
-from edge.errors import ConflictError
+from edge.errors import AwayError, ConflictError
 from edge.store import durable, header
 from edge.store.header import Header
 from edge.store.instances import Instances
@@ -29,7 +29,8 @@ UNKNOWN_TIME = "000000"
 def write(instances: Instances, found: Sequence[Instance], out: Path) -> None:
     """Write objects, grouped by study and series, and their DICOMDIR into an empty folder.
 
-    Every file is compared with its digest on its way.  Raises: ConflictError for one that rotted, StorageFullError.
+    Every file is compared with its digest on its way.
+    Raises: ConflictError for one that rotted, AwayError for one that has left, StorageFullError.
     """
     with durable.full_disk_explained(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -86,10 +87,13 @@ def _named(found: Sequence[Instance]) -> Iterator[tuple[tuple[str, ...], Instanc
 
 def _copy(source: Path, target: Path, instance: Instance) -> None:
     digest = hashlib.sha256()
-    with source.open("rb", buffering=0) as file, target.open("xb") as out:
-        while piece := file.read(CHUNK_BYTES):
-            digest.update(piece)
-            out.write(piece)
+    try:
+        with source.open("rb", buffering=0) as file, target.open("xb") as out:
+            while piece := file.read(CHUNK_BYTES):
+                digest.update(piece)
+                out.write(piece)
+    except FileNotFoundError as error:
+        raise AwayError(f"{instance.sop_instance_uid} is not on this disk.", next_step="Try again.") from error
     if digest.hexdigest() != instance.digest:
         target.unlink()
         raise ConflictError(

@@ -1,16 +1,24 @@
 """Drawings on exact frames, through the real capture and record services into objects."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import highdicom
+import msgspec
 import pytest
 from pydicom import dcmread
 
+from edge.core.annotation import Author, Graphic, GraphicKind
+from edge.core.session import Patient, Session
+from edge.dicom.identity import new_uid
 from edge.errors import EdgeError
+from edge.record.annotations import Annotations, Frames, Job
+from edge.store import fetches
 from edge.store.database import Database
 from edge.store.instances import Instances
+from tests.support.away import Node
 from tests.support.judges import dciodvfy_errors
 from tests.support.recording import Recording, RingTap, decoded_digests, recording, source, wait_for
 
@@ -141,3 +149,33 @@ def test_what_cannot_be_kept_is_refused_in_words_and_leaves_nothing(tmp_path: Pa
         assert refusal.value.message
         assert not list((run.data / "spool").glob("*.annotation"))
         assert not list((run.data / "spool").glob("*.spool"))
+
+
+def test_a_drawing_on_a_still_that_has_left_the_disk_is_kept_once_the_still_is_back(tmp_path: Path) -> None:
+    node = Node(tmp_path / "data")
+    (still_uid,) = node.evicted()
+    study = node.store.require(still_uid).study_instance_uid
+    job = Job(
+        annotation_id="a1", still_uid=still_uid, earlier_uids=(), frame_index=0, measured=(), report_uid="", made_s=1.0,
+        graphics=(Graphic(kind=GraphicKind.ARROW, points=((0.1, 0.1), (0.5, 0.5))),), presentation_uid=new_uid(),
+        author=Author(**AUTHOR), session=Session(
+            session_id="s1", source="probe", patient=Patient(), study_instance_uid=study, series_instance_uid=new_uid(),
+            opened_s=1.0,
+        ),
+    )  # fmt: skip
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    (spool / "a1.annotation").write_bytes(msgspec.json.encode(asdict(job)))
+    told: list[str] = []
+    annotations = Annotations(
+        spool, cast(Frames, None), node.store, station="clinic", institution="", tell=lambda name, _: told.append(name)
+    )
+    annotations.start()
+    try:
+        wait_for(lambda: fetches.due(node.database, now_s=time.time() + 1, limit=9))
+        assert node.fetcher().step()
+        assert dcmread(node.path(wait_for(lambda: node.store.find(job.presentation_uid)).sop_instance_uid))
+        wait_for(lambda: told)
+    finally:
+        annotations.stop()
+    assert told == ["object.saved"] and not list(spool.iterdir())

@@ -16,10 +16,11 @@ import pytest
 from pydicom.fileset import FileSet
 
 from edge.dicom import directory
-from edge.errors import BadInputError
+from edge.errors import EXIT_TRY_AGAIN, BadInputError
 from edge.store import media
 from edge.store.database import Database
 from edge.store.instances import Instances
+from tests.support.away import Node
 from tests.support.gateway import run
 from tests.support.objects import write_object
 from tests.support.orthanc import Orthanc
@@ -198,6 +199,19 @@ def test_a_rotten_object_is_not_written_on_media(store: Store, folder: Path) -> 
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")
     store.edge("export", "--study", "1.2.3", "--out", folder / "media", status=6)
     assert not list((folder / "media").rglob("IM*"))
+
+
+def test_a_study_that_has_left_the_disk_is_asked_back_and_written_once_it_is_here(folder: Path) -> None:
+    node = Node(folder / "node" / "data")
+    node.safe(2, StudyInstanceUID="1.2.7")
+    node.janitor().step()
+    store = Store(folder / "node")
+    command = ("export", "--study", "1.2.7", "--out", folder / "media")
+    store.edge(*command, status=EXIT_TRY_AGAIN)
+    assert not (folder / "media").exists()
+    node.fetcher().step()
+    store.edge(*command)
+    assert len(list((folder / "media").rglob("IM*"))) == 2
 
 
 def test_a_file_that_is_no_directory_is_refused(folder: Path) -> None:
