@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import aioice.ice
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,3 +16,9 @@ def real_data() -> Path:
     if not (folder / "MANIFEST.tsv").is_file():
         pytest.skip(f"real data absent: {folder} (set EDGE_REAL_DATA)")
     return folder
+
+
+@pytest.fixture
+def here_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """WebRTC clients that are part of a test speak over loopback."""
+    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_drawing_pages import BODY, SECTIONS, join, sign_in
-from tests.integration.test_pages import AXE, PASSWORD, look
 from tests.support.browser import chromium
+from tests.support.exam import invite, open_exam, playing_node, probe
 from tests.support.node import Node, wait_until
+from tests.support.pages import AXE, add_user, join, look, sign_in
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.paired
 
 PLAYING = """() => {
     const video = document.querySelector(".second-video");
@@ -25,17 +25,15 @@ PLACES = """() => Object.fromEntries([".picture", ".second"].map((one) => {
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with Node(tmp_path_factory.mktemp("camera"), sections=SECTIONS) as started:
-        started.ask("POST", "/api/v1/users", {"name": "admin", "password": PASSWORD, "role": "admin"})
-        wait_until(started.config.ring_path("probe").exists, timeout_s=20, what="the ring")
+    with playing_node(tmp_path_factory.mktemp("camera"), probe(fps=20.0)) as started:
+        add_user(started)
         yield started
 
 
 @pytest.fixture
 def exam(node: Node) -> Iterator[dict[str, Any]]:
-    opened = wait_until(lambda: node.ask("POST", "/api/v1/sessions", BODY), timeout_s=20, what="an exam")
-    yield opened
-    node.ask("POST", f"/api/v1/sessions/{opened['session_id']}/close", {})
+    with open_exam(node, patient={"patient_id": "T-1", "name": "Sample^Ada"}) as opened:
+        yield opened
 
 
 def covers(places: dict[str, list[int]]) -> bool:
@@ -96,11 +94,9 @@ def peers(node: Node, session: str) -> list[dict[str, Any]]:
 def test_a_phone_that_is_invited_as_a_camera_shows_the_room_and_sees_nothing(
     node: Node, exam: dict[str, Any], tmp_path: Path
 ) -> None:
-    session = exam["session_id"]
-    invite = node.ask("POST", f"/api/v1/sessions/{session}/invites", {"role": "camera"})
     with chromium() as browser:
         phone = browser.new_context(viewport={"width": 390, "height": 844}).new_page()  # type: ignore[attr-defined]
-        phone.goto(invite["specialist_url"])
+        phone.goto(invite(node, exam, "camera")["specialist_url"])
         phone.get_by_role("button", name="Show my camera").click()
         phone.get_by_text("Everybody in the call sees it").wait_for(timeout=20_000)
         assert look(phone, tmp_path / "camera-phone.png") == []

@@ -14,21 +14,18 @@ from edge.dicom.codec import decode
 from edge.dicom.frame_index import build
 from edge.store.database import Database
 from edge.store.instances import Instances
-from tests.integration.test_pages import AXE, PASSWORD, look
 from tests.support.browser import chromium
+from tests.support.exam import invite, open_exam, playing_node, probe
 from tests.support.node import Node, wait_until
+from tests.support.pages import AXE, add_user, join, look, sign_in
 
 SIZES = {"desktop": (1280, 800), "tablet": (768, 1024), "phone": (390, 844)}
 CALIBRATED_PX = (640, 480)
-SECTIONS = """
-[[source]]
-name = "probe"
-kind = "synthetic"
-width_px = 640
-height_px = 480
-fps = 20.0
-regions = [{min_x_px = 0, min_y_px = 0, max_x_px = 639, max_y_px = 479, cm_per_px_x = 0.02, cm_per_px_y = 0.02}]
-"""
+SECTIONS = probe(
+    fps=20.0,
+    more="regions = [{min_x_px = 0, min_y_px = 0, max_x_px = 639, max_y_px = 479,"
+    " cm_per_px_x = 0.02, cm_per_px_y = 0.02}]",
+)
 FREEZE_COUNT = 12
 EDGE_ROW = 4
 EDGE_PX_OFF_MAX = 12
@@ -38,41 +35,20 @@ UPPER_EDGE = """() => {
     const row = canvas.getContext("2d").getImageData(0, 4, canvas.width, 1).data;
     return Array.from({length: canvas.width}, (_, x) => row[4 * x]);
 }"""
-BODY = {"source": "probe", "patient": {"patient_id": "T-1", "name": "Sample^Ada", "birth_date": "20240229"}}
+PATIENT = {"patient_id": "T-1", "name": "Sample^Ada", "birth_date": "20240229"}
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with Node(tmp_path_factory.mktemp("walk"), sections=SECTIONS) as started:
-        started.ask("POST", "/api/v1/users", {"name": "admin", "password": PASSWORD, "role": "admin"})
-        wait_until(started.config.ring_path("probe").exists, timeout_s=20, what="the ring")
+    with playing_node(tmp_path_factory.mktemp("walk"), SECTIONS) as started:
+        add_user(started)
         yield started
 
 
 @pytest.fixture
 def exam(node: Node) -> Iterator[dict[str, Any]]:
-    opened = wait_until(lambda: node.ask("POST", "/api/v1/sessions", BODY), timeout_s=20, what="an exam")
-    yield opened
-    node.ask("POST", f"/api/v1/sessions/{opened['session_id']}/close", {})
-
-
-def sign_in(browser: Any, node: Node, size: tuple[int, int]) -> Any:
-    page = browser.new_context(viewport={"width": size[0], "height": size[1]}).new_page()
-    page.goto(node.url + "/sign-in")
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(lambda url: "sign-in" not in url)
-    return page
-
-
-def join(browser: Any, url: str, size: tuple[int, int], name: str = "Dr Remote") -> Any:
-    page = browser.new_context(viewport={"width": size[0], "height": size[1]}).new_page()
-    page.goto(url)
-    page.get_by_label("Your name").fill(name)
-    page.get_by_role("button", name="Join listening only").click()
-    page.locator(".picture-layer").wait_for(state="attached", timeout=20_000)
-    return page
+    with open_exam(node, patient=PATIENT) as opened:
+        yield opened
 
 
 def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -219,13 +195,13 @@ def test_one_specialist_guides_at_a_time_and_the_bedside_decides_who(
     node: Node, exam: dict[str, Any], tmp_path: Path
 ) -> None:
     session = exam["session_id"]
-    invite = node.ask("POST", f"/api/v1/sessions/{session}/invites", {"role": "specialist"})
+    other = invite(node, exam, "specialist")
     with chromium() as browser:
         bedside = sign_in(browser, node, SIZES["tablet"])
         bedside.goto(f"{node.url}/?session={session}")
         first = join(browser, exam["specialist_url"], SIZES["desktop"], "Dr Ann")
         first.get_by_text("You guide").wait_for(timeout=10_000)
-        second = join(browser, invite["specialist_url"], SIZES["phone"], "Dr Ben")
+        second = join(browser, other["specialist_url"], SIZES["phone"], "Dr Ben")
         second.get_by_text("Dr Ann guides").wait_for(timeout=10_000)
         assert second.get_by_role("button", name="Still").is_disabled()
         second.get_by_role("button", name="Ask to guide").click()
@@ -245,7 +221,7 @@ def test_who_comes_by_six_digits_is_let_in_by_the_bedside_which_can_take_the_pic
     node: Node, exam: dict[str, Any], tmp_path: Path
 ) -> None:
     session = exam["session_id"]
-    code = node.ask("POST", f"/api/v1/sessions/{session}/invites", {"role": "specialist"})["code"]
+    code = invite(node, exam, "specialist")["code"]
     with chromium() as browser:
         bedside = sign_in(browser, node, SIZES["desktop"])
         bedside.goto(f"{node.url}/?session={session}")

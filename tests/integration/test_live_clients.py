@@ -14,31 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import aioice
 import pytest
 from aiortc import RTCConfiguration, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnection
 
 from edge.core.turn import relay_password
 from tests.support.coturn import SECRET, Relay, coturn
+from tests.support.exam import invite, open_exam, playing_node, probe
 from tests.support.firefox import Firefox, firefox
 from tests.support.janus import janus, send_on, whip_door
-from tests.support.node import Node, free_port, wait_until
+from tests.support.node import Node, free_port
 from tests.support.whip import Watcher, ask
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.paired, pytest.mark.usefixtures("here_only")]
 
 SUPPORT = Path(__file__).parents[1] / "support"
 ROOT = SUPPORT.parents[1]
-SECTIONS = """
-[[source]]
-name = "probe"
-kind = "synthetic"
-width_px = 640
-height_px = 480
-fps = 25.0
-
-[live]
-"""
 DOOR_TOKEN = "the token of the media server"
 FIRST_PICTURE_S_MAX = 2.0
 GSTREAMER_FRAMES = 60
@@ -63,29 +53,17 @@ def door_port() -> int:
 def node(tmp_path_factory: pytest.TempPathFactory, relay: Relay | None, door_port: int) -> Iterator[Node]:
     keys = f'publish_url = "http://127.0.0.1:{door_port}/whip"\npublish_token = "{DOOR_TOKEN}"\n'
     keys += relay.config if relay is not None else ""
-    with Node(tmp_path_factory.mktemp("clients"), sections=SECTIONS + keys) as started:
-        wait_until(started.config.ring_path("probe").exists, timeout_s=20, what="the ring")
+    with playing_node(tmp_path_factory.mktemp("clients"), f"{probe(fps=25.0)}[live]\n{keys}") as started:
         yield started
-
-
-@pytest.fixture(autouse=True)
-def here_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients that are part of these tests speak over loopback."""
-    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
 
 
 @pytest.fixture
 def exam(node: Node) -> Iterator[dict[str, Any]]:
-    opened = wait_until(lambda: node.ask("POST", "/api/v1/sessions", {"source": "probe"}), timeout_s=20, what="an exam")
-    yield opened
-    node.ask("POST", f"/api/v1/sessions/{opened['session_id']}/close", {})
+    with open_exam(node) as opened:
+        yield opened
 
 
-def camera_of(node: Node, exam: dict[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = node.ask("POST", f"/api/v1/sessions/{exam['session_id']}/invites", {"role": "camera"})
-    return made
-
-
+@pytest.mark.alone
 def test_gstreamer_plays_every_frame_within_two_seconds(node: Node, exam: dict[str, Any]) -> None:
     """Of several tries, one on a machine that has nothing else to do proves it."""
     look = "import gi;gi.require_version('GstWebRTC','1.0');from gi.repository import Gst;Gst.init(None);"
@@ -107,7 +85,7 @@ def test_gstreamer_plays_every_frame_within_two_seconds(node: Node, exam: dict[s
 
 
 async def test_ffmpegs_own_whip_muxer_sends_a_second_picture(node: Node, exam: dict[str, Any], tmp_path: Path) -> None:
-    camera = camera_of(node, exam)
+    camera = invite(node, exam, "camera")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
         ["openssl", "req", "-new", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
@@ -131,7 +109,7 @@ async def test_janus_distributes_a_session_and_sends_a_picture_back(
     node: Node, exam: dict[str, Any], door_port: int
 ) -> None:
     """The node publishes to Janus by WHIP; what Janus got, it sends to the node as the second picture."""
-    camera, place = camera_of(node, exam), f"/api/v1/sessions/{exam['session_id']}"
+    camera, place = invite(node, exam, "camera"), f"/api/v1/sessions/{exam['session_id']}"
     with janus() as url:
         async with whip_door(url, DOOR_TOKEN, door_port) as asked:
             await asyncio.to_thread(node.ask, "POST", f"{place}/publish", {"is_on": True})

@@ -9,17 +9,11 @@ import pytest
 
 from edge.demo.slide import write_demo_slide
 from tests.support.browser import chromium
+from tests.support.exam import playing_node, probe
 from tests.support.node import Node, wait_until
+from tests.support.pages import AXE, add_user, fill_sign_in, look
 
-AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
-RUN_AXE = """async () => {
-    const result = await axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]});
-    return result.violations.map(one => `${one.id}: ${one.nodes.map(node => node.target).join(" ")}`);
-}"""
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 SIZES = {"desktop": (1280, 800, "light"), "tablet": (768, 1024, "dark")}
-PASSWORD = "a long enough one"
-SETTLE_MS = 1200
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +23,7 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, dic
     (folder / "scans").mkdir()
     write_demo_slide(folder / "drawn.part", width_px=2560, height_px=2048)
     os.replace(folder / "drawn.part", folder / "scans/drawn.svs")
-    sections = f"""
-[[source]]
-name = "probe"
-kind = "synthetic"
-width_px = 640
-height_px = 480
-fps = 20.0
+    sections = f"""{probe(fps=20.0)}
 [inbox]
 slides = "{folder / "scans"}"
 settle_s = 0.2
@@ -45,9 +33,8 @@ kind = "folder"
 path = "{folder / "shelf"}"
 """
     (folder / "shelf").mkdir()
-    with Node(folder / "node", sections=sections) as node:
-        node.ask("POST", "/api/v1/users", {"name": "admin", "password": PASSWORD, "role": "admin"})
-        wait_until(node.config.ring_path("probe").exists, timeout_s=20, what="the ring")
+    with playing_node(folder / "node", sections) as node:
+        add_user(node)
         body = {"source": "probe", "patient": {"patient_id": "T-1", "name": "Sample^Ada", "birth_date": "20240229"}}
         opened = wait_until(lambda: node.ask("POST", "/api/v1/sessions", body), timeout_s=20, what="an exam")
         session = opened["session_id"]
@@ -80,10 +67,7 @@ def test_every_page_is_accessible_whole_and_quiet(
         page = context.new_page()
         page.goto(node.url + "/sign-in")
         faults["sign-in"] = look(page, tmp_path / "sign-in.png")
-        page.get_by_label("Name").fill("admin")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(lambda url: "sign-in" not in url)
+        fill_sign_in(page)
         # Before the sign-in the page asks who is there and is told nobody: from now on nothing may complain.
         page.on("console", lambda message: complaints.append(complaint(message)) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -96,14 +80,3 @@ def test_every_page_is_accessible_whole_and_quiet(
 
 def complaint(message: Any) -> str:
     return f"{message.text} ({message.location.get('url', '')})"
-
-
-def look(page: Any, shot: Path) -> list[str]:
-    """Return what axe finds, and whether something hangs over the edge."""
-    page.wait_for_selector("main, [role=main], h1", timeout=15_000)
-    page.wait_for_timeout(SETTLE_MS)
-    page.screenshot(path=shot)
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: list[str] = page.evaluate(RUN_AXE)
-    overflow_px = page.evaluate(OVERFLOW)
-    return [*found, *([f"{overflow_px} px hang over the edge"] if overflow_px > 0 else [])]

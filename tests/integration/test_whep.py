@@ -5,46 +5,27 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import aioice.ice
+import aioice
 import pytest
 
 from edge.errors import EdgeError
+from tests.support.exam import invite, open_exam, playing_node, probe
 from tests.support.node import Node, wait_until
 from tests.support.whip import FRAGMENT, SDP, Sender, Watcher, ask
 
-SECTIONS = """
-[[source]]
-name = "probe"
-kind = "synthetic"
-width_px = 640
-height_px = 480
-fps = 25.0
-"""
+pytestmark = pytest.mark.usefixtures("here_only")
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with Node(tmp_path_factory.mktemp("whep"), sections=SECTIONS) as started:
-        wait_until(started.config.ring_path("probe").exists, timeout_s=20, what="the ring")
+    with playing_node(tmp_path_factory.mktemp("whep"), probe(fps=25.0)) as started:
         yield started
-
-
-@pytest.fixture(autouse=True)
-def here_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients of these tests speak over loopback."""
-    monkeypatch.setattr(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
 
 
 @pytest.fixture
 def exam(node: Node) -> Iterator[dict[str, Any]]:
-    opened = wait_until(lambda: node.ask("POST", "/api/v1/sessions", {"source": "probe"}), timeout_s=20, what="an exam")
-    yield opened
-    node.ask("POST", f"/api/v1/sessions/{opened['session_id']}/close", {})
-
-
-def invite(node: Node, exam: dict[str, Any], role: str) -> dict[str, Any]:
-    made: dict[str, Any] = node.ask("POST", f"/api/v1/sessions/{exam['session_id']}/invites", {"role": role})
-    return made
+    with open_exam(node) as opened:
+        yield opened
 
 
 def fragment_of(sdp: str, *, with_candidates: bool = True) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.coturn import coturn
+from tests.support.exam import invite, open_exam, playing_node, probe
 from tests.support.node import Node, wait_until
 from tests.support.whip import FRAGMENT, Sender, Watcher, ask
 
@@ -34,7 +35,6 @@ ip link set ear0 up
 ip neigh add 10.77.0.254 lladdr 02:00:00:00:00:01 dev out0
 ip route add default via 10.77.0.254
 """
-PROBE = '[[source]]\nname = "probe"\nkind = "synthetic"\nwidth_px = 320\nheight_px = 240\nfps = 25.0\n'
 
 
 class Ear:
@@ -85,11 +85,12 @@ def main(folder: Path) -> None:
     for line in _SET_UP.strip().splitlines():
         subprocess.run(line.split(), check=True)
     ear = Ear()
-    with coturn() as relay, Node(folder, sections=f"{PROBE}[live]\n{relay.config}") as node:
-        wait_until(node.config.ring_path("probe").exists, timeout_s=20, what="the ring")
-        exam = wait_until(lambda: node.ask("POST", "/api/v1/sessions", {"source": "probe"}), timeout_s=20, what="it")
-        camera = node.ask("POST", f"/api/v1/sessions/{exam['session_id']}/invites", {"role": "camera"})
-        asyncio.run(use(node, exam, camera))
+    with (
+        coturn() as relay,
+        playing_node(folder, f"{probe(fps=25.0)}[live]\n{relay.config}") as node,
+        open_exam(node) as exam,
+    ):
+        asyncio.run(use(node, exam, invite(node, exam, "camera")))
         was_relayed = "ALLOCATE" in relay.log_text()
     said = sorted(ear.heard)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
