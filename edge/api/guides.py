@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from edge.core.lease import KEPT_S, Lease, Person
-from edge.core.session import Marks, Role
+from edge.core.session import Knock, Marks, Role
 from edge.errors import ConflictError, NotFoundError
 
 SESSION_COUNT_MAX = 64
@@ -41,6 +41,8 @@ class Guides:
         self._timers: set[asyncio.Task[None]] = set()
         self._restored_ids: set[str] = set()
         self.on_change: Changed | None = None
+        self.knocks: Callable[[str], tuple[Knock, ...]] = lambda session_id: ()
+        """Who waits at the door, to be kept with the rest."""
         self.stopped_ids: set[str] = set()
         """Exams whose picture the bedside shows to nobody."""
         self.published_ids: set[str] = set()
@@ -65,26 +67,27 @@ class Guides:
     async def stop_picture(self, session_id: str, *, is_stopped: bool) -> None:
         """Show the guests nothing, or the picture again."""
         (self.stopped_ids.add if is_stopped else self.stopped_ids.discard)(session_id)
-        await self._remember(session_id)
+        await self.remember(session_id)
 
     async def publish(self, session_id: str, *, is_on: bool) -> None:
         """Show an exam outside, or end that."""
         (self.published_ids.add if is_on else self.published_ids.discard)(session_id)
-        await self._remember(session_id)
+        await self.remember(session_id)
 
     async def consent(self, session_id: str, at_s: float) -> None:
         """The patient agrees."""
         self.consents_s[session_id] = at_s
-        await self._remember(session_id)
+        await self.remember(session_id)
 
-    async def _remember(self, session_id: str) -> None:
+    async def remember(self, session_id: str) -> None:
+        """Keep how an exam stands now."""
         if self._keep is None:
             return
         holder = self._leases.get(session_id, Lease()).holder
         marks = Marks(
             guide_key=holder.key if holder else "", guide_name=holder.name if holder else "",
             is_stopped=session_id in self.stopped_ids, is_published=session_id in self.published_ids,
-            consent_s=self.consents_s.get(session_id),
+            consent_s=self.consents_s.get(session_id), knocks=self.knocks(session_id),
         )  # fmt: skip
         await asyncio.to_thread(self._keep, session_id, marks)
 
@@ -166,7 +169,7 @@ class Guides:
         while len(self._leases) > SESSION_COUNT_MAX:
             self._leases.pop(next(iter(self._leases)))
         if old.holder != new.holder:
-            await self._remember(session_id)
+            await self.remember(session_id)
         if (old.holder, old.gone_s, old.asking) != (new.holder, new.gone_s, new.asking) and self.on_change:
             await self.on_change(session_id)
 

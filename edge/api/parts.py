@@ -61,11 +61,15 @@ class Parts:
         self.health = Health(config, database, self.situation, self.outbox)
         self.desk = Desk(config, database, self.situation, self.hub, public_url=public_url)
         self.guides = Guides(clock.mono_s, partial(session_marks.save, database))
-        self.guides.restore(session_marks.load(database))
+        marks = session_marks.load(database)
+        self.guides.restore(marks)
         self.guides.on_change = self.desk.publish
         self.desk.guides = self.guides
         self.waiting = WaitingRoom(clock.wall_s)
+        self.waiting.restore({session_id: one.knocks for session_id, one in marks.items()})
         self.waiting.on_change = self.desk.publish
+        self.waiting.on_keep = self.guides.remember
+        self.guides.knocks = self.waiting.knocks
         self.desk.waiting = self.waiting
         self.controls = Controls(self.desk, self.audit, self.guides)
         self.follower = Follower(config, self.situation, self.hub, self.desk, self.controls)

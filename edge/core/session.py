@@ -95,6 +95,22 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Knock:
+    """Somebody who came by six digits and waits for the bedside, as a restart must find them again."""
+
+    key: str
+    """What the bedside answers by."""
+    ticket_digest: str
+    sealed: str
+    """The way in; only the ticket, which the guest's page alone has, opens it."""
+    name: str
+    role: str
+    token_id: str
+    since_s: float
+    is_let_in: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
     """What the bedside has decided while an exam is open."""
 
@@ -106,6 +122,7 @@ class Marks:
     """It is to be shown through the media server outside."""
     consent_s: float | None = None
     """When the patient agreed to be watched."""
+    knocks: tuple[Knock, ...] = ()
 
 
 def _derived_uid(uid: str, purpose: str) -> str:

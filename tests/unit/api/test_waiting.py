@@ -1,9 +1,11 @@
 """The waiting room, on a clock of the test's own."""
 
+import msgspec
 import pytest
 
 from edge.api.shapes import Joined
 from edge.api.waiting import SILENT_S_MAX, WAIT_S_MAX, WAITING_COUNT_MAX, NotLetInError, WaitingRoom
+from edge.core.session import Knock
 from edge.errors import BusyError, NotFoundError
 
 JOINED = Joined(token="secret", bearer="secret", session_id="s", role="specialist")
@@ -68,3 +70,31 @@ async def test_the_bedside_is_told_of_who_comes_and_who_was_answered() -> None:
     await room.add(JOINED, name="", token_id="t")
     await room.answer("s", room.show("s")[0]["key"], is_let_in=False)
     assert told == [("s", 1), ("s", 0)]
+
+
+async def test_a_restart_forgets_nobody_and_what_is_kept_opens_nothing() -> None:
+    clock, kept = Clock(), {}
+
+    def opened() -> WaitingRoom:
+        room = WaitingRoom(clock)
+
+        async def keep(session_id: str) -> None:
+            kept[session_id] = msgspec.json.decode(msgspec.json.encode(room.knocks(session_id)), type=tuple[Knock, ...])
+
+        room.on_keep = keep
+        return room
+
+    room = opened()
+    patient = await room.add(JOINED, name="Dr Remote", token_id="t")
+    early = await room.add(JOINED, name="Dr Early", token_id="u")
+    assert patient.ticket and early.ticket
+    await room.answer("s", room.show("s")[1]["key"], is_let_in=True)
+    assert not [word for word in ("secret", patient.ticket, early.ticket) if word in str(kept)]
+    again = opened()
+    again.restore(kept)
+    assert [card["name"] for card in again.show("s")] == ["Dr Remote"]
+    assert (await again.ask(early.ticket)).bearer == "secret", "let in before, fetched after"
+    assert (await again.ask(patient.ticket)).is_waiting
+    assert await again.answer("s", again.show("s")[0]["key"], is_let_in=True) == "t"
+    assert (await again.ask(patient.ticket)).bearer == "secret"
+    assert again.knocks("s") == () and kept["s"] == ()
