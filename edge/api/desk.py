@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 
+from edge.api.call_news import CallNews
 from edge.api.guides import Guides
 from edge.api.hub import Hub
 from edge.api.rows import show_object
 from edge.api.shapes import GuideView, OpenSession, PublishView, SessionObject, SessionView, WaitingView
 from edge.api.situation import Situation
-from edge.api.views import for_principal, read_patient, view_session, without_patient
+from edge.api.views import for_principal, read_patient, view_session
 from edge.api.waiting import WaitingRoom
 from edge.config import Config
 from edge.core.access import Principal
@@ -52,6 +53,7 @@ class Desk:
         self._hub = hub
         self._opening = asyncio.Lock()
         self._beginning = asyncio.Lock()
+        self._news = CallNews()
         self.public_url = public_url
         self.guides: Guides | None = None
         self.waiting: WaitingRoom | None = None
@@ -180,15 +182,17 @@ class Desk:
             found += [show_object(row) for row in rows]
         return found
 
-    async def publish(self, session_id: str) -> None:
-        """Tell browsers, and the pages in the call, how a session stands."""
+    async def publish(self, session_id: str, *, is_whole: bool = False) -> None:
+        """Tell browsers, and the pages in the call, how a session stands; `is_whole`: somebody new must hear all."""
         session = await asyncio.to_thread(sessions.find, self._database, session_id)
         if session is None:
             return
         view = await self.view(session)
         self._hub.publish("session", lambda principal: for_principal(view, principal))
         if self._situation.peers.get(session_id) and session.state is SessionState.OPEN:
-            await self.tell(session_id, {"v": 1, "type": "state", "session": without_patient(view)})
+            news = self._news.of(view, is_whole=is_whole)
+            if news:
+                await self.tell(session_id, {"v": 1, "type": "state", "session": news})
 
     async def tell(self, session_id: str, message: dict[str, Any], *, peer_id: str | None = None) -> None:
         """Send a message to the pages in the call; when live is away there is nobody to tell."""

@@ -118,7 +118,7 @@ class Follower:
                 self._publish_to_session("peers", session_id, values)
             case "live", "peer.joined" | "peer.left":
                 await self._refresh_peers(session_id)
-                await self._desk.publish(session_id)
+                await self._desk.publish(session_id, is_whole=name == "peer.joined")
             case "live", "publish.state":
                 self._take_publishing(session_id, values.get("publish"))
                 await self._desk.publish(session_id)

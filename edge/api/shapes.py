@@ -36,10 +36,6 @@ class ErrorView(Answer):
     next_step: str
 
 
-class Nothing(Request):
-    """No fields."""
-
-
 # People
 
 
@@ -214,6 +210,8 @@ class SessionView(Answer):
     source_state: dict[str, Any] | None
     objects: list[SessionObject]
     bedside_url: str
+    object_counts: dict[str, int] = {}
+    """How many of each kind: all that a page in the call needs of them."""
     guide: GuideView | None = None
     waiting: list[WaitingView] | None = None
     """Who asks to be let in; None for those who do not decide it."""

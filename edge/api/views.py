@@ -1,5 +1,6 @@
 """What a session looks like to those who take part in it."""
 
+from collections import Counter
 from dataclasses import asdict
 
 import msgspec
@@ -42,6 +43,7 @@ def view_session(
         peers=situation.peers.get(session.session_id, []),
         source_state=situation.sources.get(session.source),
         objects=objects,
+        object_counts=dict(Counter(one.kind for one in objects)),
         bedside_url=f"{public_url}/?session={session.session_id}",
     )
 

@@ -8,8 +8,7 @@ import type { CallInHand } from "../lib/use-call";
 
 /** Who is here, how the picture is, what is saved, and that the record is lossless whatever one sees. */
 export function DetailsDialog({ hand, view, onClose }: { hand: CallInHand; view: SessionView; onClose: () => void }) {
-  const stills = view.objects?.filter((object) => object.kind === "still").length ?? 0;
-  const clips = (view.objects?.length ?? 0) - stills;
+  const { still: stills = 0, clip: clips = 0 } = view.object_counts ?? {};
   return (
     <Dialog title={t("live.details.title")} onClose={onClose}>
       <div class="stack">
