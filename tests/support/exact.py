@@ -1,6 +1,7 @@
 """A browser on a poor link that asks for the very frame it shows, again and again, and what the node made of it."""
 
 import statistics
+import subprocess
 import threading
 import time
 import urllib.request
@@ -11,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydicom import dcmread
 
 from edge.capture.synthetic import read_number
@@ -19,21 +21,16 @@ from edge.dicom.frame_index import build
 from edge.store.database import Database
 from edge.store.instances import Instances
 from tests.support.browser import chromium
+from tests.support.exam import open_exam, playing_node, probe
 from tests.support.link import Link
 from tests.support.node import Node, wait_until
 
 PAGE = Path(__file__).with_name("exact.html")
+WEB = Path(__file__).parents[2] / "web"
+FREEZER = WEB / "src/lib/shown-frame.ts"
 SOURCE_HEIGHT_PX = 480
 RUNG = "360p15"
-SECTIONS = f"""
-[[source]]
-name = "probe"
-kind = "synthetic"
-width_px = 640
-height_px = {SOURCE_HEIGHT_PX}
-fps = 30.0
-model = "grey"
-"""
+SECTIONS = probe(fps=30.0, more='model = "grey"')
 SETTLED_S_MAX = 40.0
 ANSWERED_S_MIN = 60.0
 KEPT_S = 60.0
@@ -67,9 +64,10 @@ class Exactness:
 
 def measure(folder: Path, *, count: int, keep_every: int, rate_bps: float) -> Exactness:
     """Ask for `count` frames as they are shown at 360p15 behind a link of that rate; keep some of them."""
-    with Node(folder, sections=SECTIONS) as node, Link(rate_bps=rate_bps) as link, chromium() as browser:
-        wait_until(node.config.ring_path("probe").exists, timeout_s=20, what="the ring")
-        exam = wait_until(lambda: node.ask("POST", "/api/v1/sessions", {"source": "probe"}), timeout_s=20, what="it")
+    with (
+        playing_node(folder, SECTIONS) as node, open_exam(node) as exam, Link(rate_bps=rate_bps) as link,
+        chromium() as browser,
+    ):  # fmt: skip
         with _door(link, exam["whep_url"], exam["token"]) as url:
             page = browser.new_page()  # type: ignore[attr-defined]
             page.goto(url)
@@ -115,13 +113,25 @@ def _number_in(node: Node, uid: str) -> int:
     return read_number(pixels)
 
 
+def _freezer() -> bytes:
+    """Return the pages' own way of taking the very frame of a callback, as a browser reads it."""
+    found = next(WEB.glob("node_modules/@esbuild/*/bin/esbuild"), None)
+    if found is None:
+        pytest.skip("esbuild absent: run make setup")
+    return subprocess.run([found, FREEZER, "--format=esm"], check=True, capture_output=True).stdout
+
+
 @contextmanager
 def _door(link: Link, whep_url: str, token: str) -> Iterator[str]:
     """Serve the page, and hand its offer on so that both ends see only the link."""
+    freezer = _freezer()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer(PAGE.read_bytes(), "text/html")
+            if self.path == f"/{FREEZER.stem}.js":
+                self._answer(freezer, "text/javascript")
+            else:
+                self._answer(PAGE.read_bytes(), "text/html")
 
         def do_POST(self) -> None:
             offer = self.rfile.read(int(self.headers["Content-Length"])).decode()
