@@ -48,7 +48,8 @@ class Cut:
         index = self._index
         table = FrameTable(path=index.path, offsets=index.offsets, lengths=index.lengths).cut(part.first, part.end)
         header = encode(_header(index.dataset, part), self._syntax)
-        write_file(target, table, lay_out(header, table, is_native=index.is_native))
+        is_word = index.is_native and index.dataset.BitsAllocated > 8
+        write_file(target, table, lay_out(header, table, is_native=index.is_native, is_word=is_word))
 
 
 def cut_object(path: Path, *, max_bytes: int) -> Cut | None:

@@ -93,6 +93,19 @@ def test_a_sparse_image_keeps_the_place_of_every_frame(tmp_path: Path) -> None:
     assert places == list(range(1, ds.NumberOfFrames + 1))
 
 
+def test_parts_of_uncompressed_sixteen_bit_hold_words(whole: Path, tmp_path: Path) -> None:
+    ds = pydicom.dcmread(whole)
+    ds.PixelData = np.arange(ds.NumberOfFrames * ds.Rows * ds.Columns, dtype="<u2").tobytes()
+    ds.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 16, 15
+    ds["PixelData"].VR = "OW"
+    ds.save_as(tmp_path / "a.dcm")
+    parts = [pydicom.dcmread(part) for part in cut_to(tmp_path / "a.dcm", tmp_path / "cut", 64 << 10)]
+    assert {part["PixelData"].VR for part in parts} == {"OW"}
+    assert b"".join(part.PixelData for part in parts) == ds.PixelData
+
+
 def test_what_fits_is_a_part_or_is_no_slide_stays_whole(whole: Path, tmp_path: Path) -> None:
     part = cut_to(whole, tmp_path / "cut")[0]
     write_object(tmp_path / "ct.dcm", rows=512, columns=512, frames=4)
