@@ -29,15 +29,17 @@ class Maker:
     """Makes the frames of images, one image after the other, while its owner writes and proves others."""
 
     def __init__(self, folder: Path, workers: int) -> None:
-        self._folder, self._workers, self._count = folder, workers, 0
-        self._pool = ThreadPoolExecutor(workers, "wsi-make")
+        # With one thread a core, a core stands still whenever its own waits for the interpreter's lock or the disk.
+        self._threads = workers + 1 if workers > 1 else 1
+        self._folder, self._count = folder, 0
+        self._pool = ThreadPoolExecutor(self._threads, "wsi-make")
         self._is_stopped = Event()
 
     def begin(self, bind: Callable[[], MadeImage], frame_count: int) -> Spool:
         """Have an image made when its turn comes. `bind` gives it then, and may wait for spools begun before."""
         self._count += 1
         spool = Spool(bind, frame_count, self._folder / f"frames-{self._count}.spool", self._is_stopped)
-        spool.begin(self._pool, self._workers)
+        spool.begin(self._pool, self._threads)
         return spool
 
     def close(self) -> None:
@@ -58,9 +60,9 @@ class Spool:
         self._binding, self._lock = Lock(), Lock()
         self._threads: list[Future[None]] = []
 
-    def begin(self, pool: ThreadPoolExecutor, workers: int) -> None:
+    def begin(self, pool: ThreadPoolExecutor, threads: int) -> None:
         """Make the frames with so many threads of the pool."""
-        self._threads = [pool.submit(self._work) for _ in range(workers)]
+        self._threads = [pool.submit(self._work) for _ in range(threads)]
 
     @property
     def image(self) -> MadeImage:
