@@ -99,7 +99,8 @@ class Follower:
 
     def frame(self, index: int | None) -> PackedFrame:
         """Return a frame by its index, or the newest.  Raises: NotFoundError when it is gone, SourceSilent."""
-        self._catch_up()
+        if index is None or self._last_index is None or index > self._last_index:
+            self._catch_up()
         with self._lock:
             found = self._pre_roll.newest if index is None else self._pre_roll.find(index)
         if found is not None:
