@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi import codec, paged
+from wsi import codec, jpeg_2000, paged
 from wsi import encoding as forms
 from wsi.errors import SlideError, UnreadableSlideError
 from wsi.source import FrameTable, Image, Offsets, OpenSource, Source, StoredImage
@@ -129,7 +129,7 @@ def _without(image: StoredImage, damaged: list[int]) -> FrameTable:
 def _blank(image: StoredImage, lengths: Offsets) -> bytes:
     level, encoding = image.level, image.encoding
     if encoding.transfer_syntax_uid != forms.JPEG_BASELINE:
-        return codec.white_jpeg_2000(level.tile_width_px, level.tile_height_px, encoding.photometric_interpretation)
+        return jpeg_2000.white_tile(level.tile_width_px, level.tile_height_px, encoding.photometric_interpretation)
     with image.table.path.open("rb") as file:
         sound = image.table.read(file.fileno(), int(np.flatnonzero(lengths)[0]))
     return codec.white_jpeg(

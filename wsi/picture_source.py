@@ -16,7 +16,7 @@ import numpy as np
 import tifffile
 from PIL import Image as PillowImage
 
-from wsi import codec
+from wsi import codec, jpeg_2000
 from wsi import encoding as forms
 from wsi.codec import QUALITY, encode_jpeg
 from wsi.encoding import Encoding, Origin
@@ -84,8 +84,8 @@ def _whole(path: Path, magic: bytes, facts: SlideDescription, size_px: tuple[int
         prefix = codec.jpeg_prefix(header, None, is_rgb=encoding.photometric_interpretation == "RGB")
         found_px = header.width_px, header.height_px
     else:
-        start, end = codec.codestream_in(data)
-        encoding = codec.jpeg_2000_encoding(data[start:end], tiff_photometric=codec.PHOTOMETRIC_RGB)
+        start, end = jpeg_2000.codestream_in(data)
+        encoding = jpeg_2000.encoding_of(data[start:end], tiff_photometric=codec.PHOTOMETRIC_RGB)
         found_px = size_px
     if found_px != size_px or end <= start:
         raise UnreadableSlideError(f"{path.name} has a damaged header.")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from wsi import codec, paged, philips
+from wsi import codec, jpeg_2000, paged, philips
 from wsi import encoding as forms
 from wsi.encoding import Encoding, Origin
 from wsi.errors import NotASlideError, SlideError, TruncatedSlideError, UnreadableSlideError, UnsupportedSlideError
@@ -246,7 +246,7 @@ def tile_numbers(page: tifffile.TiffPage, code: int, tables: LongTables) -> np.n
 
 def _first_sound(path: Path, page: tifffile.TiffPage, offsets: np.ndarray, lengths: np.ndarray) -> bytes:
     """Return the first tile that begins as its compression demands; else the very first, to be refused."""
-    begin = codec.SOI if page.compression == _JPEG else codec.SOC
+    begin = codec.SOI if page.compression == _JPEG else jpeg_2000.SOC
     tiles = (_read(path, int(offset), int(length)) for offset, length in zip(offsets, lengths, strict=True))
     looked_at = list(itertools.islice(tiles, 1))
     if not looked_at[0].startswith(begin):
@@ -284,15 +284,15 @@ def _jpeg_2000_table(
     path: Path, page: tifffile.TiffPage, first: bytes, offsets: np.ndarray, lengths: np.ndarray, *, is_sparse: bool
 ) -> tuple[FrameTable, Encoding]:
     photometric = codec.PHOTOMETRIC_YCBCR if page.compression == 33003 else codec.PHOTOMETRIC_RGB
-    encoding = codec.jpeg_2000_encoding(first, tiff_photometric=photometric)
+    encoding = jpeg_2000.encoding_of(first, tiff_photometric=photometric)
     prefix = b""
     if encoding.photometric_interpretation == "YBR_FULL":
-        prefix = codec.as_colour_transformed(first)
+        prefix = jpeg_2000.as_colour_transformed(first)
         _require_begin(path, offsets, lengths, first[: len(prefix)])
         encoding = replace(encoding, photometric_interpretation="YBR_ICT")
     blank = b""
     if is_sparse:
-        blank = codec.white_jpeg_2000(page.tilewidth, page.tilelength, encoding.photometric_interpretation)
+        blank = jpeg_2000.white_tile(page.tilewidth, page.tilelength, encoding.photometric_interpretation)
     table = FrameTable(
         path=path,
         offsets=offsets,

@@ -84,24 +84,6 @@ def test_a_progressive_or_12_bit_jpeg_is_not_copied() -> None:
         codec.jpeg_encoding(header, tiff_photometric=6)
 
 
-@pytest.mark.parametrize(
-    ("mct", "reversible", "photometric", "expected"),
-    [(True, True, 2, "YBR_RCT"), (True, False, 2, "YBR_ICT"), (False, True, 2, "RGB"), (False, True, 6, "YBR_FULL")],
-)
-def test_a_jpeg_2000_codestream_names_its_colours(mct: bool, reversible: bool, photometric: int, expected: str) -> None:
-    data = imagecodecs.jpeg2k_encode(
-        PIXELS, codecformat="j2k", mct=mct, reversible=reversible, level=0 if reversible else 40
-    )
-    assert codec.jpeg_2000_encoding(data, tiff_photometric=photometric).photometric_interpretation == expected
-
-
-def test_a_subsampled_jpeg_2000_is_not_copied() -> None:
-    data = bytearray(imagecodecs.jpeg2k_encode(PIXELS, codecformat="j2k", mct=False))
-    data[46] = 2
-    with pytest.raises(UnsupportedSlideError, match="subsampled"):
-        codec.jpeg_2000_encoding(bytes(data), tiff_photometric=6)
-
-
 @pytest.mark.parametrize("subsampling", ["444", "422"])
 def test_joined_strips_decode_to_the_strips_pixels(subsampling: str) -> None:
     whole = picture(72, 96)
@@ -130,9 +112,3 @@ def test_a_left_out_tile_is_white(photometric: str) -> None:
         transfer_syntax_uid="1.2.840.10008.1.2.4.50", photometric_interpretation=photometric, sample_count=count
     )
     assert int(codec.decode_frame(data, encoding, width_px=64, height_px=64).min()) >= 254
-
-
-def test_a_left_out_jpeg_2000_tile_is_white_in_its_neighbours_form() -> None:
-    data = codec.white_jpeg_2000(64, 64, "YBR_RCT")
-    assert codec.jpeg_2000_encoding(data, tiff_photometric=2).photometric_interpretation == "YBR_RCT"
-    assert int(imagecodecs.jpeg2k_decode(data).min()) == 255
