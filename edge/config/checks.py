@@ -110,6 +110,8 @@ def _check_destination(destination: Destination, path: Path) -> None:
         )
     if destination.part_mb <= 0:
         raise ConfigError(f"{path}: destination {destination.name!r}: part_mb is to be more than 0.")
+    if destination.associations_max < 1:
+        raise ConfigError(f"{path}: destination {destination.name!r}: associations_max is to be at least 1.")
     for key in ("url", "readback_url"):
         address = getattr(destination, key)
         if address and not address.startswith(("http://", "https://")):

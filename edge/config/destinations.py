@@ -52,6 +52,8 @@ class Destination(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """dimse, stow: slides larger than `part_mb` go in parts, each an object there; readers join them again."""
     part_mb: float = 4.0
     """The largest part: what a connection that breaks may cost."""
+    associations_max: int = 8
+    """dimse: so many side by side, at most, where the way is long and the peer answers objects one by one."""
     is_tls: bool = False
     """dimse: speak TLS with it."""
     tls_ca: str = ""

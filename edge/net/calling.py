@@ -52,8 +52,11 @@ class Calling:
     def __init__(
         self, peer: Peer, pairs: Sequence[tuple[str, Sequence[str]]], *, gate: Gate = OPEN,
         now: Callable[[], float] = mono_s, provided: Sequence[str] = (),
+        hold: Callable[[Callable[[], None]], None] = lambda cut: None,
     ) -> None:  # fmt: skip
         """Open it for these (abstract syntax, transfer syntaxes), a context each; of those `provided` we are provider.
+
+        `hold` is first given what cuts it short from another thread, while it is being opened too.
 
         Raises: UnreachableError, NotAcceptedError (the peer took none of them).
         """
@@ -69,6 +72,9 @@ class Calling:
         self._message_count = 0
         self.is_open = False
         note(self._stream, peer, Stream.shut)
+        hold(self._stream.shut)
+        self.round_trip_s = 0.0
+        """How long the peer took to answer the request for the association."""
         try:
             self._stream.open(peer.host, peer.port, peer.tls)
             granted = self._negotiate(pairs, provided)
@@ -205,8 +211,10 @@ class Calling:
             operation_count_max=OPERATION_COUNT_MAX, implementation_class_uid=IMPLEMENTATION_CLASS_UID,
             implementation_version=IMPLEMENTATION_VERSION, provided=provided,
         )  # fmt: skip
+        asked_s = self._stream.now_s
         self._stream.send(memoryview(asked))
         kind, body = self._next(NEGOTIATE_S)
+        self.round_trip_s = self._stream.now_s - asked_s
         if kind is PduType.ASSOCIATE_RJ:
             raise _rejected(self.peer, bytes(body))
         if kind is not PduType.ASSOCIATE_AC:

@@ -13,7 +13,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -127,7 +127,7 @@ class Hub:
     def fits(self, parcel: Parcel) -> bool:
         return True
 
-    def send_each(self, parcels: Sequence[Parcel]) -> Iterator[Answer]:
+    def send_each(self, parcels: Iterable[Parcel]) -> Iterator[Answer]:
         """Send one after the other, each when it is asked for."""
         return map(self.send, parcels)
 

@@ -7,7 +7,7 @@ named <prefix>/<study>/<series>/<instance>.dcm.
 import asyncio
 import contextlib
 import importlib.util
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -103,7 +103,7 @@ class S3:
     def fits(self, parcel: Parcel) -> bool:
         return True
 
-    def send_each(self, parcels: Sequence[Parcel]) -> Iterator[Answer]:
+    def send_each(self, parcels: Iterable[Parcel]) -> Iterator[Answer]:
         """Send one after the other, each when it is asked for."""
         return map(self._send, parcels)
 

@@ -4,6 +4,7 @@ Standard: PS3.4 B (Storage), PS3.7 9.1.1
 """
 
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -51,34 +52,44 @@ class _Flying:
 
 
 class Doubts:
-    """Objects that were sent whole and never answered: whether they have arrived is looked at before they go again."""
+    """Objects that were sent whole and never answered: whether they have arrived is looked at before they go again.
+
+    Of one destination; safe from any thread.
+    """
 
     def __init__(self, has_already: Callable[[Parcel], bool] | None = None) -> None:
         """`has_already` asks the destination; it raises an EdgeError when that cannot be known."""
         self.has_already = has_already
+        self._lock = threading.RLock()
         self._uids: dict[str, int] = {}
         """With how often each was asked for in vain."""
 
     def add(self, parcel: Parcel) -> None:
         """It has gone, or may have: its answer is not here."""
-        if len(self._uids) >= DOUBT_COUNT_MAX:
-            self._uids.pop(next(iter(self._uids)))
-        self._uids.setdefault(parcel.sop_instance_uid, 0)
+        with self._lock:
+            if len(self._uids) >= DOUBT_COUNT_MAX:
+                self._uids.pop(next(iter(self._uids)))
+            self._uids.setdefault(parcel.sop_instance_uid, 0)
 
     def settle(self, parcel: Parcel) -> None:
         """It has been answered."""
-        self._uids.pop(parcel.sop_instance_uid, None)
+        with self._lock:
+            self._uids.pop(parcel.sop_instance_uid, None)
 
     def is_there(self, parcel: Parcel) -> bool:
         """Tell whether it need not be sent: it is there, the same.
 
         Raises: BrokenError when that cannot be asked now; asked in vain `ASK_COUNT_MAX` times, it is sent again.
         """
-        uid = parcel.sop_instance_uid
-        if self.has_already is None or not (parcel.is_doubtful or uid in self._uids):
+        if self.has_already is None or not (parcel.is_doubtful or parcel.sop_instance_uid in self._uids):
             return False
+        with self._lock:  # One after the other: whoever looks is used by one thread.
+            return self._look(parcel, self.has_already)
+
+    def _look(self, parcel: Parcel, has_already: Callable[[Parcel], bool]) -> bool:
+        uid = parcel.sop_instance_uid
         try:
-            is_there = self.has_already(parcel)
+            is_there = has_already(parcel)
         except (NotAcceptedError, NotGivenError, NotThereError):
             is_there = False
         except (EdgeError, OSError) as error:
@@ -97,8 +108,12 @@ class Storage:
     def __init__(
         self, peer: Peer, kinds: Iterable[tuple[str, str]], *, originator: tuple[str, int] | None = None,
         gate: Gate = OPEN, doubts: Doubts | None = None, now: Callable[[], float] = mono_s,
+        hold: Callable[[Callable[[], None]], None] = lambda cut: None,
     ) -> None:  # fmt: skip
-        """Open it for these (SOP class, transfer syntax) pairs; see `fits`.  Raises: UnreachableError."""
+        """Open it for these (SOP class, transfer syntax) pairs; see `fits`. `hold` is first given what cuts it short.
+
+        Raises: UnreachableError.
+        """
         self.kinds = fitting(kinds)
         # Echo is always among them: the association opens also when the peer takes none of these kinds, and each
         # object is then refused with its own reason.
@@ -106,7 +121,7 @@ class Storage:
         pairs += [(sop_class, [syntax]) for sop_class, syntax in sorted(self.kinds)]
         for sop_class in sorted({sop_class for sop_class, _ in self.kinds}):
             pairs += [(sop_class, [syntax]) for syntax in PLAIN if (sop_class, syntax) not in self.kinds]
-        self._calling = Calling(peer, pairs, gate=gate, now=now)
+        self._calling = Calling(peer, pairs, gate=gate, now=now, hold=hold)
         self._originator = originator
         self._doubts = doubts or Doubts()
 
@@ -122,8 +137,17 @@ class Storage:
 
     @property
     def is_batched(self) -> bool:
-        """Whether objects are in flight before the first is answered: the peer grants that."""
-        return self._calling.operation_count_max > 1
+        return False
+
+    @property
+    def operation_count_max(self) -> int:
+        """As many objects may be in flight before the first is answered: the peer grants that."""
+        return self._calling.operation_count_max
+
+    @property
+    def round_trip_s(self) -> float:
+        """How long the peer took to answer that it opens the association."""
+        return self._calling.round_trip_s
 
     def close(self) -> None:
         self._calling.close()

@@ -6,7 +6,7 @@ Standard: PS3.18 10.5 (Store transaction), annex I.2 (its answer)
 import asyncio
 import io
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -72,8 +72,9 @@ class Stow:
     def fits(self, parcel: Parcel) -> bool:
         return True
 
-    def send_each(self, parcels: Sequence[Parcel]) -> Iterator[Answer]:
+    def send_each(self, parcels: Iterable[Parcel]) -> Iterator[Answer]:
         """Send all in one request; what is refused as a whole goes again one by one, so that one stops nothing."""
+        parcels = list(parcels)
         doubtful = [p for p in parcels if p.is_doubtful or p.sop_instance_uid in self._doubtful]
         there = {p.sop_instance_uid for p in doubtful if self._is_there(p)}
         rest = [parcel for parcel in parcels if parcel.sop_instance_uid not in there]

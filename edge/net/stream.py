@@ -239,7 +239,7 @@ class Stream:
         now_s, info = self._now(), self.look()
         carried_bytes_s = (info.acked_bytes - self._acked_bytes) / max(1e-3, now_s - self._tuned_s)
         if self._tuned_s:  # The first time it is not known when it began.
-            self._gate.feel(info.round_trip_s - info.round_trip_s_min, carried_bytes_s)
+            self._gate.feel(info.round_trip_s - info.round_trip_s_min, carried_bytes_s, connection=id(self))
         self._tuned_s, self._acked_bytes = now_s, info.acked_bytes
         rate_bytes_s = self._gate.rate_bytes_s
         lately = info.rate_bytes_s if rate_bytes_s is None else min(info.rate_bytes_s, rate_bytes_s)

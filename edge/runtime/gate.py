@@ -14,6 +14,8 @@ FORGET_S = 20.0
 """What the link carried so long ago says nothing of it any more."""
 NEW_WEIGHT = 0.1
 """Of one measurement against those before: about a second counts."""
+SIDE_S = 0.5
+"""Connections that were measured within this carry side by side."""
 
 
 class Gate:
@@ -28,6 +30,8 @@ class Gate:
         self._share: Share | None = None
         self._carried_bytes_s = 0.0
         self._carried_s = -FORGET_S
+        self._sides: dict[int, tuple[float, float]] = {}
+        """Of each connection, how fast its bytes arrive and when it was measured."""
         self._opened = threading.Event()
         self._opened.set()
 
@@ -89,12 +93,15 @@ class Gate:
                 return 0.0
             return LOOK_S if wait_s is None else min(LOOK_S, max(0.001, wait_s))
 
-    def feel(self, queue_s: float, rate_bytes_s: float) -> None:
-        """Be told by a sender how long its bytes wait on the way, and how fast they arrive."""
+    def feel(self, queue_s: float, rate_bytes_s: float, *, connection: int = 0) -> None:
+        """Be told by one connection how long its bytes wait on the way, and how fast they arrive."""
         with self._lock:
             now_s = mono_s()
-            weight = NEW_WEIGHT if now_s - self._carried_s <= FORGET_S else 1.0
-            self._carried_bytes_s += weight * (rate_bytes_s - self._carried_bytes_s)
+            self._sides = {one: side for one, side in self._sides.items() if 0 <= now_s - side[1] < SIDE_S}
+            self._sides[connection] = (rate_bytes_s, now_s)
+            weight = NEW_WEIGHT / len(self._sides) if now_s - self._carried_s <= FORGET_S else 1.0
+            all_bytes_s = sum(rate for rate, _ in self._sides.values())
+            self._carried_bytes_s += weight * (all_bytes_s - self._carried_bytes_s)
             self._carried_s = now_s
             if self._share is not None:
                 self._use(self._share.feel(queue_s, self._carried_bytes_s, now_s=now_s))

@@ -2,15 +2,18 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
 from edge.config import Destination
+from edge.core import width
 from edge.core.delivery import Outcome
+from edge.core.width import Width
 from edge.errors import UnreachableError
 from edge.net.calling import echo
+from edge.net.fan import Fan
 from edge.net.fetching import Fetch
 from edge.net.getting import by_get
 from edge.net.parcel import Answer, Parcel
@@ -35,13 +38,16 @@ class Way(Protocol):
 
     @property
     def is_batched(self) -> bool:
-        """Tell whether all that is given to `send_each` goes at once, with the first answer asked for."""
+        """Tell whether `send_each` takes all that it is given at once; else it takes what it can send, as it can."""
 
     def fits(self, parcel: Parcel) -> bool:
         """Tell whether this way was opened for such an object."""
 
-    def send_each(self, parcels: Sequence[Parcel]) -> Iterator[Answer]:
-        """Send these, and return an answer for each in turn; never raises for what a peer or a file does."""
+    def send_each(self, parcels: Iterable[Parcel]) -> Iterator[Answer]:
+        """Send these, and return an answer for each in turn; never raises for what a peer or a file does.
+
+        More than one may be on its way before the first is answered.
+        """
 
 
 class Carrier(Protocol):
@@ -60,10 +66,11 @@ class Carrier(Protocol):
 class DimseCarrier:
     """C-ECHO and C-STORE."""
 
-    def __init__(self, peer: Peer, gate: Gate = OPEN) -> None:
+    def __init__(self, peer: Peer, gate: Gate = OPEN, *, associations_max: int = width.COUNT_MAX) -> None:
         self.peer = peer
         self.doubts = Doubts()
         self._gate = gate
+        self.width = Width(count_max=associations_max, wanted_count=min(associations_max, width.COUNT_FIRST))
 
     def check(self) -> None:
         try:
@@ -73,7 +80,11 @@ class DimseCarrier:
 
     def open(self, parcels: Sequence[Parcel]) -> AbstractContextManager[Way]:
         kinds = [(parcel.sop_class_uid, parcel.transfer_syntax_uid) for parcel in parcels]
-        return Storage(self.peer, kinds, gate=self._gate, doubts=self.doubts)
+
+        def call(hold: Callable[[Callable[[], None]], None]) -> Storage:
+            return Storage(self.peer, kinds, gate=self._gate, doubts=self.doubts, hold=hold)
+
+        return Fan(call, self.width, name=self.peer.name)
 
     def abort(self) -> None:
         cut_all(self.peer)
@@ -105,7 +116,7 @@ class FolderCarrier:
     def abort(self) -> None:
         """A copy is never stuck in our hands."""
 
-    def send_each(self, parcels: Sequence[Parcel]) -> Iterator[Answer]:
+    def send_each(self, parcels: Iterable[Parcel]) -> Iterator[Answer]:
         return map(self._send, parcels)
 
     def _send(self, parcel: Parcel) -> Answer:
@@ -133,7 +144,8 @@ def carrier_for(destination: Destination, *, own_ae_title: str, gate: Gate = OPE
     """Return the carrier of a configured destination. What speaks HTTP is loaded for a destination that does."""
     match destination.kind:
         case "dimse":
-            return DimseCarrier(peer_of(destination, own_ae_title=own_ae_title, errand=errand), gate)
+            peer = peer_of(destination, own_ae_title=own_ae_title, errand=errand)
+            return DimseCarrier(peer, gate, associations_max=destination.associations_max)
         case "folder":
             return FolderCarrier(destination.name, Path(destination.path))
         case _:

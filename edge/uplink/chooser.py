@@ -32,6 +32,12 @@ class Task:
     study_instance_uid: str
     size_bytes: int
 
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether its file is here and as long as it was."""
+        path = self.parcel.path
+        return path.exists() and path.stat().st_size == self.size_bytes
+
 
 @dataclass
 class Chooser:

@@ -76,8 +76,8 @@ class Lane(Gate):
     def wait_open(self, timeout_s: float) -> bool:
         return self._outer.wait_open(timeout_s) and not self.is_closed
 
-    def feel(self, queue_s: float, rate_bytes_s: float) -> None:
-        self._outer.feel(queue_s, rate_bytes_s)
+    def feel(self, queue_s: float, rate_bytes_s: float, *, connection: int = 0) -> None:
+        self._outer.feel(queue_s, rate_bytes_s, connection=connection)
 
     def _own_rate(self) -> float | None:
         cap = self._cap_now()

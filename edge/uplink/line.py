@@ -51,7 +51,8 @@ def sending_part(
         Doorbell(bells, f"sender-{name}"),
         gate=lane,
     )
-    sender.after_turn = follow_up(config, destination, carrier, sender, instances)
+    if destination.commitment or destination.readback:
+        sender.after_turn = follow_up(config, destination, carrier, sender, instances)
     return part_of(sender, f"sender-{name}", bells=bells)
 
 

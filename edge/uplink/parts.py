@@ -4,10 +4,9 @@ What a connection that breaks costs is one part, not the object. Which parts hav
 cut nor a restart sends one of them again. How an object is cut is for another layer to know: a `Cutter` is handed in.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
@@ -98,8 +97,9 @@ class Parts:
         parts.move(self.database, self.destination, parcel.sop_instance_uid, row.number, state)
 
     def _cut(self, parcel: Parcel, part_bytes_max: int) -> Cut | None:
-        if self._last is not None and self._last[0] == parcel.sop_instance_uid:
-            return self._last[1]
+        last = self._last
+        if last is not None and last[0] == parcel.sop_instance_uid:
+            return last[1]
         cut = self.cutter(parcel.path, part_bytes_max)
         self._last = (parcel.sop_instance_uid, cut) if cut is not None else None
         return cut
@@ -156,14 +156,31 @@ class PartsWay:
     def fits(self, parcel: Parcel) -> bool:
         return self._way.fits(parcel)
 
-    def send_each(self, parcels: Sequence[Parcel]) -> Iterator[Answer]:
+    def send_each(self, parcels: Iterable[Parcel]) -> Iterator[Answer]:
         """Send these in their order; what is small goes together, as the way does it."""
-        found = [(parcel, self._parts.of(parcel)) for parcel in parcels]
-        for is_whole, run in groupby(found, key=lambda pair: pair[1] is None):
-            if is_whole:
-                yield from self._way.send_each([parcel for parcel, _ in run])
+        coming, is_broken = iter(parcels), False
+        large: list[tuple[Parcel, Cutting]] = []
+        """What ended a run of small ones: it goes when they have been answered."""
+
+        def run() -> Iterator[Parcel]:
+            for parcel in coming:
+                cutting = self._parts.of(parcel)
+                if cutting is not None:
+                    large.append((parcel, cutting))
+                    return
+                yield parcel
+
+        while True:
+            for answer in self._way.send_each(run()):
+                is_broken = is_broken or answer.is_link_fault
+                yield answer
+            if not large:
+                return
+            parcel, cutting = large.pop()
+            if is_broken or self._is_over():
+                yield Answer(outcome=Outcome.FAILED, is_unfinished=True, sent_bytes=0)
             else:
-                yield from (self._send_parts(parcel, cutting) for parcel, cutting in run if cutting is not None)
+                yield self._send_parts(parcel, cutting)
 
     def _send_parts(self, parcel: Parcel, cutting: Cutting) -> Answer:
         until_s, sent_bytes, barren_count = mono_s() + TURN_S, 0, 0

@@ -17,7 +17,7 @@ from edge.runtime import clock
 from edge.store import deliveries
 from edge.store.database import Database
 from edge.store.instances import Instances
-from edge.uplink.sender import GROUP_COUNT_MAX, TURN_S
+from edge.uplink.feed import GROUP_COUNT_MAX, TURN_S
 from tests.support.clinic import DAY, Carrier, Line, World, make_sender
 from tests.support.queue import Queued, fill
 

@@ -174,7 +174,7 @@ def test_several_are_in_flight_where_the_peer_grants_it_and_the_answers_keep_the
     try:
         _wait_for(port)
         with Storage(peer_at(port), [KIND]) as storage:
-            assert storage.is_batched
+            assert storage.operation_count_max == 4
             answers = list(storage.send_each(parcels))
     finally:
         sink.kill()

@@ -6,7 +6,8 @@ A round makes a few objects, lets the uplink's service deliver them once without
 every PDU, and then once for each fault: SIGKILL, an error of the disk or of the socket at each failpoint; the
 connection closed, reset, stalled or its answer lost at each PDU boundary and a byte beside it; every status of C-STORE
 and of commitment, reports that never come, late, twice or about something else; an archive that cuts what it stores; a
-clock a year off. The service is a forked process with a clock that runs a hundred times as fast.
+clock a year off. In two rounds of three, objects go side by side over several associations. The service is a forked
+process with a clock that runs a hundred times as fast.
 
 What must hold, all the time: what is marked safe, or has left the disk, is at every required hospital, byte for byte.
 In the end: every object is at both, the same by digest, and none came twice, unless a hospital says it has it not.
@@ -33,6 +34,7 @@ from mmap import mmap
 from pathlib import Path
 
 from edge.config import Config, load
+from edge.core import width
 from edge.core.delivery import State
 from edge.net import calling, stream
 from edge.runtime import clock, kernel
@@ -79,6 +81,11 @@ class Scene:
     study: str
     sides: tuple[int, ...]
 
+    @property
+    def association_count(self) -> int:
+        """How many associations a way begins with."""
+        return 1 + int(self.study.rpartition(".")[2]) % 3
+
 
 def make_scene(generator: random.Random) -> Scene:
     study = f"1.2.826.0.1.3680043.10.9997.{generator.randrange(10**9)}"
@@ -92,6 +99,7 @@ class Arena:
         self.folder = template.with_name("a")
         shutil.copytree(template, self.folder)
         self._fault = fault
+        self._association_count = scene.association_count
         self._fired = mmap(-1, 1)
         wrongs, broken = _wrongs_of(scene, fault)
         self.first, self.second = Hospital(wrongs, broken), Hospital()
@@ -156,6 +164,7 @@ class Arena:
     def _start(self, fault: Fault | None, report: int) -> int:
         child = os.fork()
         if child == 0:
+            width.COUNT_FIRST = self._association_count
             _serve(self.config, fault, self._fired, report)
         return child
 
