@@ -29,6 +29,7 @@ from edge.record.holds import Hold, Holds
 from edge.record.packed import PackedFrame
 from edge.record.recorder import ThreadDied
 from edge.record.spool import SpoolHeader
+from edge.record.warm_up import warm_up
 from edge.runtime import clock
 from edge.runtime.log import event
 from edge.runtime.priority import go_last
@@ -126,10 +127,13 @@ class Annotations:
         self._stopping.set()
         self._thread.join(STOP_TIMEOUT_S)
 
+    def prepare(self) -> None:
+        """An exam begins: load what drawings are written with while nobody waits for an answer yet."""
+        self._wanted.set()
+
     def hold(self, session_id: str, frame_index: int | None) -> dict[str, Any]:
         """Keep a frame at hand while somebody draws on it; say how it is calibrated.  Raises: NotFoundError."""
         hold = self._holds.add(session_id, self._frames.frame(session_id, frame_index))
-        self._wanted.set()
         canvas = self._canvas(session_id, hold)
         return {
             "hold_id": hold.hold_id, "frame_index": hold.frame.info.index, "at_s": hold.frame.info.wall_ns / 1e9,
@@ -211,7 +215,7 @@ class Annotations:
         while not self._stopping.is_set():
             if self._wanted.is_set():
                 self._wanted.clear()
-                _warm_up()
+                warm_up()
             with contextlib.suppress(queue.Empty):
                 waiting.append(self._queue.get(timeout=LOOK_S))
             waiting = [part for part in waiting if not self._finish(*part)]
@@ -289,12 +293,6 @@ class Annotations:
                 return self._store.keep(temp, source=SOURCE)
         finally:
             temp.unlink(missing_ok=True)
-
-
-def _warm_up() -> None:
-    """Load highdicom while somebody still draws: it takes a second."""
-    import highdicom.pr
-    import highdicom.sr  # noqa: F401
 
 
 def _told(job: Job) -> dict[str, Any]:

@@ -95,6 +95,7 @@ def _answers(recorder: Recorder, annotations: Annotations) -> dict[str, rpc.Answ
         except msgspec.ValidationError as error:
             raise BadInputError(f"The session is not complete: {error}.") from error
         await asyncio.to_thread(recorder.begin, given)
+        annotations.prepare()
         return {}
 
     async def end(session_id: str) -> dict[str, Any]:
