@@ -1,10 +1,11 @@
 /** A frame's own timestamp and its media time are one clock; half a frame of 60 a second lies between neighbours. */
 const APART_S_MAX = 0.008;
-/** So many frames show whether this browser's frames bear the media time at all. */
-const LOOK_COUNT_MAX = 10;
+/** After so many frames of which none bears its media time, this browser's never do. */
+const LOOK_COUNT_MAX = 60;
 
 /** Copies the very frame that a frame callback speaks of: on a busy page the screen may have the next one already. */
 export class ShownFrame {
+  /** Frames of this browser bear their media time. */
   private isTelling = false;
   private lookCount = 0;
 
@@ -17,10 +18,13 @@ export class ShownFrame {
     frame?.close();
   }
 
-  /** The frame as a picture; "other": another one is on the screen by now; null: there is none. */
+  /** The frame as a picture; "other": another one is on the screen by now; null: there is none.
+   *
+   * As long as it is not known that this browser's frames never bear their media time, a difference is one. */
   copy(video: HTMLVideoElement, mediaTimeS: number | undefined): HTMLCanvasElement | "other" | null {
-    const frame = this.isTelling ? frameOf(video) : null;
-    const copied = frame && !isAt(frame, mediaTimeS) ? "other" : draw(frame ?? video, video.videoWidth, video.videoHeight);
+    const frame = this.isTelling || this.lookCount < LOOK_COUNT_MAX ? frameOf(video) : null;
+    const isOther = frame === null ? this.isTelling : !isAt(frame, mediaTimeS);
+    const copied = isOther ? "other" : draw(frame ?? video, video.videoWidth, video.videoHeight);
     frame?.close();
     return copied;
   }
