@@ -1,29 +1,23 @@
-"""Every private name of aiortc's media and keys that we rely on, in one place; those of the network's path stand in
-`edge.live.ice_seams`.
+"""Every private name of aiortc and aioice that we rely on, in one place.
 
 Stock aiortc encodes once a viewer, forgets a picture-loss indication when it is handed packets, sends a receiver's
-estimate to an encoder that is not ours and keeps 128 packets for resending. What stands here changes that.
-`tests/contract/test_aiortc_seams.py` fails loudly when another version no longer has these names.
+estimate to an encoder that is not ours and keeps 128 packets for resending; it has no ICE restart, takes no further
+candidates of one transport for all, offers no loopback address and waits five seconds for a relay that does not answer.
+What stands here changes that. `tests/contract/test_aiortc_seams.py` fails loudly when another version no longer has
+these names.
 """
 
 import asyncio
 import random
 import struct
 import time
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from aiortc import RTCRtpSender, RTCRtpTransceiver
+import aioice.ice
+from aiortc import RTCIceTransport, RTCRtpSender, RTCRtpTransceiver
 from aiortc.clock import current_ntp_time
-from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.rtcdtlstransport import RTCCertificate, SRTPProtectionProfile
-from aiortc.rtcrtpparameters import (
-    RTCRtcpFeedback,
-    RTCRtpCodecCapability,
-    RTCRtpCodecParameters,
-    RTCRtpHeaderExtensionParameters,
-    RTCRtpSendParameters,
-)
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpSendParameters
 from aiortc.rtp import (
     RTCP_PSFB_APP,
     RTCP_PSFB_FIR,
@@ -37,54 +31,28 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
-from edge.live.arrivals import Arrival, SentPackets, feedbacks_in, parse_feedback
+from edge.live.arrivals import SentPackets, feedbacks_in, parse_feedback
 from edge.live.datagrams import Datagrams
-from edge.live.packet import EXTENSION_PLAYOUT, EXTENSION_WIDE, WIRE_BYTES, Head, head_of
-from edge.live.picture import RTP_CLOCK_HZ, RTP_MODULUS, Picture
+from edge.live.ears import Ears
+from edge.live.pacer import Pacer, bursts_of
+from edge.live.packet import EXTENSION_WIDE, Head, head_of
+from edge.live.picture import RTP_MODULUS, Picture
 from edge.live.resending import RESEND_COUNT_MAX, History
 from edge.live.track import PictureQueue
 
 AIORTC_VERSION = "1.16.0"
+AIOICE_VERSION = "0.13.0"
 
-INTERVAL_S_MIN = 1 / 60
-BURST_S = 0.005
-"""Packets leave in bursts of at most so long at the pace."""
-_PLAYOUT_ID, _WIDE_ID = 4, 5
-"""In an offer of ours; an answer takes the browser's number. aiortc itself uses 1 to 3."""
 CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-GCM-SHA256:"
     b"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
 )
 """Stock aiortc offers only those of elliptic certificates; GStreamer and older clients have RSA ones."""
+GATHER_S_MAX = 2
+"""A relay that does not answer must not hold up a join for longer."""
+_stock_host_addresses = aioice.ice.get_host_addresses
+_stock_component_candidates = aioice.ice.Connection.get_component_candidates
 _stock_ssl_context = RTCCertificate._create_ssl_context
-
-
-class Ears(Protocol):
-    """What a sender tells of its receiver; called in the event loop."""
-
-    def hear_loss(self) -> None:
-        """The receiver lost the picture and needs a keyframe."""
-
-    def hear_nacks(self, missing_count: int, sent_count: int) -> None:
-        """The receiver misses packets it has not asked for before; `sent_count` is how many were ever sent."""
-
-    def hear_remb(self, bitrate_bps: int) -> None:
-        """The receiver estimates what the link carries."""
-
-    def hear_report(self, *, highest_sequence: int, lost_count: int, rtt_s: float | None) -> None:
-        """A receiver report came; the counts are from the start.  Standard: RFC 3550 6.4.1"""
-
-    def hear_arrivals(self, arrivals: Sequence[Arrival]) -> None:
-        """The receiver tells when packets arrived; only the first sender of a connection hears it, for all."""
-
-    def pace_bps(self) -> int:
-        """Return how fast packets may leave."""
-
-    def resend_bps(self) -> int:
-        """Return how much may be sent again."""
-
-    def resend_count(self) -> int:
-        """Return how often a packet that is asked for is sent: a browser asks again only after 100 ms."""
 
 
 class HubSender(RTCRtpSender):  # type: ignore[misc]
@@ -106,8 +74,7 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
         self.sent_picture_count = 0
         self.sent_bytes = 0
         self._wide: SentPackets | None = None
-        self._free_s = 0.0
-        self._last_ticks = 0
+        self._pacer = Pacer()
         self._way: tuple[object, Datagrams | None] | None = None
 
     async def send(self, parameters: RTCRtpSendParameters) -> None:
@@ -162,12 +129,11 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
     async def _send_picture(self, picture: Picture, payload_type: int) -> None:
         timestamp = (picture.ticks + self.rtp_offset) % RTP_MODULUS
         last = len(picture.payloads) - 1
-        pace_bps = self._pace_for(picture)
-        begin = 0
-        while begin <= last:
-            end = _burst_end(picture.payloads, begin, int(pace_bps / 8 * BURST_S))
-            size = sum(map(len, picture.payloads[begin:end])) + WIRE_BYTES * (end - begin)
-            await self._await_turn(size * 8 / pace_bps)
+        pace_bps = self._pacer.pace_for(picture, self._ears.pace_bps())
+        for begin, end in bursts_of(picture.payloads, pace_bps):
+            if (wait_s := self._pacer.wait_s(time.monotonic())) > 0:
+                await asyncio.sleep(wait_s)
+            self._pacer.take_turn(picture.payloads[begin:end], pace_bps, now_s=time.monotonic())
             head = self._head()
             burst = []
             for number in range(begin, end):
@@ -179,25 +145,8 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
                 )
                 self._sequence = (self._sequence + 1) & 0xFFFF
             await self._send_all(burst)
-            begin = end
         self.sent_picture_count += 1
         self._note_sent(picture, timestamp)
-
-    def _pace_for(self, picture: Picture) -> int:
-        """Return the pace of the link, or what lets this picture out before the next one comes."""
-        interval_s = (picture.ticks - self._last_ticks) / RTP_CLOCK_HZ
-        self._last_ticks = picture.ticks
-        least_bps = 0.0
-        if not picture.is_keyframe:
-            least_bps = (picture.size_bytes + WIRE_BYTES * len(picture.payloads)) * 8 / max(INTERVAL_S_MIN, interval_s)
-        return max(self._ears.pace_bps(), int(least_bps))
-
-    async def _await_turn(self, needed_s: float) -> None:
-        """Wait until the packets before have had their time at the pace."""
-        wait_s = self._free_s - time.monotonic()
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
-        self._free_s = max(self._free_s, time.monotonic()) + needed_s
 
     def _note_sent(self, picture: Picture, timestamp: int) -> None:
         """Let the stock sender's reports say when this picture was captured, not when it was sent."""
@@ -301,28 +250,6 @@ class HubSender(RTCRtpSender):  # type: ignore[misc]
             self._ears.hear_remb(bitrate_bps)
 
 
-def _burst_end(payloads: Sequence[bytes], begin: int, burst_bytes: int) -> int:
-    """Return where the burst that begins here ends: one packet at least."""
-    left_bytes = burst_bytes - len(payloads[begin])
-    end = begin + 1
-    while end < len(payloads) and left_bytes >= len(payloads[end]):
-        left_bytes -= len(payloads[end])
-        end += 1
-    return end
-
-
-def extend_negotiation() -> None:
-    """Let browsers be told to show pictures at once, and let them tell when each packet arrived."""
-    known = HEADER_EXTENSIONS["video"]
-    for number, uri in ((_PLAYOUT_ID, EXTENSION_PLAYOUT), (_WIDE_ID, EXTENSION_WIDE)):
-        if all(extension.uri != uri for extension in known):
-            known.append(RTCRtpHeaderExtensionParameters(id=number, uri=uri))
-    arrivals = RTCRtcpFeedback(type="transport-cc")
-    for codec in CODECS["video"]:
-        if codec.name.lower() != "rtx" and arrivals not in codec.rtcpFeedback:
-            codec.rtcpFeedback.append(arrivals)
-
-
 def replace_sender(transceiver: RTCRtpTransceiver, queue: PictureQueue, ears: Ears) -> HubSender:
     """Put our sender in place of a video transceiver's stock one; before any description is set."""
     stock = transceiver.sender
@@ -336,22 +263,6 @@ def replace_sender(transceiver: RTCRtpTransceiver, queue: PictureQueue, ears: Ea
 def separate_stream(sender: RTCRtpSender, stream_id: str) -> None:
     """Give a sender a media stream of its own: browsers hold back pictures for the sound of the same stream."""
     sender._stream_id = stream_id
-
-
-def prefer_codecs(transceiver: RTCRtpTransceiver) -> None:
-    """Prefer H.264 constrained baseline, then baseline, then VP8.
-
-    Only works before the remote description is set: afterwards the answering side ignores it.
-    """
-    capabilities = RTCRtpSender.getCapabilities("video").codecs
-
-    def rank(codec: RTCRtpCodecCapability) -> int:
-        name = codec.mimeType.lower()
-        if name == "video/h264":
-            return 0 if codec.parameters.get("profile-level-id") == "42e01f" else 1
-        return 2 if name == "video/vp8" else 3
-
-    transceiver.setCodecPreferences(sorted(capabilities, key=rank))
 
 
 def negotiated_codec(transceiver: RTCRtpTransceiver) -> str:
@@ -368,3 +279,99 @@ def _create_ssl_context(certificate: RTCCertificate, srtp_profiles: list[SRTPPro
     context: Any = _stock_ssl_context(certificate, srtp_profiles)
     context.set_cipher_list(CIPHERS)
     return context
+
+
+# The network path.
+
+
+def allow_loopback(is_allowed: bool) -> None:
+    """Offer loopback candidates too, for browsers on this machine; a machine with nothing else offers it anyway."""
+
+    def host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+        addresses: list[str] = _stock_host_addresses(use_ipv4, use_ipv6)
+        if use_ipv4 and (is_allowed or not addresses):
+            addresses = [*addresses, "127.0.0.1"]
+        return addresses
+
+    aioice.ice.get_host_addresses = host_addresses
+
+
+def hurry_relays() -> None:
+    """Give up on a relay that does not answer soon."""
+
+    async def component_candidates(
+        connection: aioice.ice.Connection, component: int, addresses: list[str], timeout: int = GATHER_S_MAX
+    ) -> list[aioice.Candidate]:
+        found: list[aioice.Candidate] = await _stock_component_candidates(connection, component, addresses, timeout)
+        return found
+
+    aioice.ice.Connection.get_component_candidates = component_candidates
+
+
+class IceRestart:
+    """A second way to the same peer, beside the one in use; once it stands, it takes its place.
+
+    Keys and streams stay: only the addresses change. Stock aiortc has no ICE restart.  Standard: RFC 8445 2.4
+    """
+
+    def __init__(self, transport: RTCIceTransport, *, ufrag: str, password: str) -> None:
+        """Sends nothing before `gather`."""
+        old = transport._connection
+        self._transport = transport
+        self._new = aioice.Connection(
+            ice_controlling=old.ice_controlling, stun_server=old.stun_server, turn_server=old.turn_server,
+            turn_username=old.turn_username, turn_password=old.turn_password, turn_ssl=old.turn_ssl,
+            turn_transport=old.turn_transport, transport_policy=old._transport_policy,
+        )  # fmt: skip
+        self._new.remote_username, self._new.remote_password = ufrag, password
+        # What arrives on the new way before it is chosen belongs to the same streams.
+        self._new._queue = old._queue
+
+    @property
+    def local(self) -> tuple[str, str]:
+        """Our ufrag and password."""
+        return self._new.local_username, self._new.local_password
+
+    async def gather(self) -> list[str]:
+        """Return our candidates as they stand in a description."""
+        await self._new.gather_candidates()
+        return [candidate.to_sdp() for candidate in self._new.local_candidates]
+
+    async def add(self, candidate: str) -> None:
+        await self._new.add_remote_candidate(aioice.Candidate.from_sdp(candidate))
+
+    async def run(self) -> None:
+        """Connect, then switch over.  Raises: ConnectionError; what was in use stays so."""
+        try:
+            await self._new.connect()
+        except BaseException:
+            await self._drop(self._new)
+            raise
+        transport, old = self._transport, self._transport._connection
+        if transport.state == "closed":
+            await self._drop(self._new)
+            return
+        transport.iceGatherer._connection = transport._connection = self._new
+        transport._recv, transport._send = self._new.recv, self._new.send
+        transport._RTCIceTransport__monitor_task.cancel()
+        transport._RTCIceTransport__monitor_task = asyncio.ensure_future(transport._monitor())
+        await self._drop(old)
+
+    @staticmethod
+    async def _drop(connection: aioice.Connection) -> None:
+        """Close one way without a word to those who read from the common queue."""
+        connection._queue = asyncio.Queue()
+        await connection.close()
+
+
+async def add_candidate(transport: RTCIceTransport, candidate: str) -> None:
+    """Take one more address of a peer; after the end of candidates, or once connected, it comes too late."""
+    connection = transport._connection
+    if not connection._remote_candidates_end:
+        await connection.add_remote_candidate(aioice.Candidate.from_sdp(candidate))
+
+
+def local_credentials(transport: RTCIceTransport) -> tuple[str, str]:
+    """Return our ufrag, which names the ICE session, and the peer's."""
+    connection = transport._connection
+    return connection.local_username, connection.remote_username or ""

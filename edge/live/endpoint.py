@@ -8,11 +8,11 @@ from typing import Any
 
 from edge.config import Config, split_address
 from edge.errors import BusyError, ConflictError, NotFoundError
-from edge.live.aiortc_seams import allow_rsa, extend_negotiation
+from edge.live.aiortc_seams import allow_loopback, allow_rsa, hurry_relays
 from edge.live.budget import SECOND_BPS_MAX
 from edge.live.feed import PictureState
 from edge.live.hub import Hub
-from edge.live.ice_seams import allow_loopback, hurry_relays
+from edge.live.negotiation import extend_negotiation
 from edge.live.room import Room
 from edge.live.rungs import SECOND_RUNGS
 from edge.runtime.rpc import Answer, Server

@@ -9,8 +9,8 @@ from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateErr
 
 from edge.core.turn import IceServer
 from edge.errors import BadInputError, NotFoundError
+from edge.live.aiortc_seams import IceRestart, add_candidate, local_credentials
 from edge.live.fragment import Fragment, read_fragment, require_tag, write_fragment
-from edge.live.ice_seams import IceRestart, add_candidate, local_credentials
 from edge.runtime.log import event
 
 UNREADABLE = (

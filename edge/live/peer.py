@@ -15,13 +15,14 @@ from edge.config import Live
 from edge.core.session import Role
 from edge.core.turn import IceServer
 from edge.errors import BadInputError, EdgeError
-from edge.live.aiortc_seams import HubSender, negotiated_codec, prefer_codecs, replace_sender, separate_stream
+from edge.live.aiortc_seams import HubSender, negotiated_codec, replace_sender, separate_stream
 from edge.live.arrivals import Arrival, Arrivals
 from edge.live.budget import SECOND_BPS_MAX, Budget, FirstRate
 from edge.live.estimate import Estimate, LossMeter, Misses
 from edge.live.hub import Hub, Viewer
 from edge.live.message import CONTROLS_PER_S, POINTERS_PER_S, Allowance, parse
 from edge.live.mixer import Mixer
+from edge.live.negotiation import prefer_codecs
 from edge.live.offer import read_offer
 from edge.live.path import UNREADABLE, Path, make_connection
 from edge.live.picture import RTP_MODULUS

@@ -7,10 +7,11 @@ from typing import Literal
 
 from aiortc import RTCRtpTransceiver
 
-from edge.live.aiortc_seams import HubSender, negotiated_codec, prefer_codecs, replace_sender
+from edge.live.aiortc_seams import HubSender, negotiated_codec, replace_sender
 from edge.live.arrivals import Arrival
 from edge.live.budget import Budget, SecondRate
 from edge.live.hub import Hub, Viewer
+from edge.live.negotiation import prefer_codecs
 from edge.live.track import PictureQueue
 
 PACE_BPS_MIN = 500_000
