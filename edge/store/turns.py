@@ -4,7 +4,6 @@ Every waiting row counts, not only the first few: the small object of a study th
 thousand others. One pass over one index: 100,000 rows are some tenths of a second, once a thousand objects sent.
 """
 
-import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,10 +21,9 @@ WITH waiting AS (
     WHERE destination = :destination AND state = 'waiting' AND due_s <= :now_s AND priority >= :priority_min),
 billed AS (
     SELECT *, sum(size_bytes) OVER (PARTITION BY study_instance_uid ORDER BY priority DESC, size_bytes, made_s
-                                    ROWS UNBOUNDED PRECEDING) AS bill FROM waiting),
-charged AS MATERIALIZED (SELECT key AS study_instance_uid, value AS charged_bytes FROM json_each(:charged))
-SELECT sop_instance_uid FROM billed LEFT JOIN charged USING (study_instance_uid)
-ORDER BY priority DESC, bill + coalesce(charged_bytes, 0), made_s LIMIT :limit
+                                    ROWS UNBOUNDED PRECEDING) AS bill FROM waiting)
+SELECT sop_instance_uid FROM billed
+ORDER BY priority DESC, bill + charged_bytes(study_instance_uid), made_s LIMIT :limit
 """
 _OLDEST = """
 SELECT sop_instance_uid FROM deliveries INDEXED BY deliveries_waiting
@@ -58,9 +56,12 @@ def due(
     """Return what goes next, in its order; `priority_min` leaves out what is less urgent, however long it waited."""
     asked = {
         "destination": destination, "now_s": now_s, "limit": limit, "priority_min": priority_min,
-        "charged": json.dumps(dict(charged_bytes or {})), "patient_s": now_s - PATIENCE_S,
+        "patient_s": now_s - PATIENCE_S,
     }  # fmt: skip
+    bills = dict(charged_bytes or {})
     with database.read() as connection:
+        # Bills joined as a table were searched from end to end for each row: half a minute with 4,096 of them.
+        connection.create_function("charged_bytes", 1, lambda study: bills.get(study, 0), deterministic=True)
         ordered = [row[0] for row in connection.execute(_TURNS, asked)]
         asked["limit"] = limit // OLDEST_EVERY + 1
         oldest = [row[0] for row in connection.execute(_OLDEST, asked)]
