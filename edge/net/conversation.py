@@ -44,6 +44,8 @@ class Received:
     sop_instance_uid: str
     """As the command said; the dataset may say otherwise."""
     calling_ae_title: str
+    head: bytes | bytearray = b""
+    """The first bytes of the file, if they are at hand."""
     items: bytes | None = None
     """Where the items of its compressed pixels lie, see `edge.dicom.items`."""
 
@@ -351,7 +353,7 @@ class Conversation:
                 Received(
                     path=incoming.path, digest=digest, sop_class_uid=command.sop_class_uid,
                     sop_instance_uid=command.sop_instance_uid, calling_ae_title=self._request.calling_ae_title,
-                    items=incoming.items,
+                    head=incoming.head, items=incoming.items,
                 )
             )  # fmt: skip
         except OSError as error:

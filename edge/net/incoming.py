@@ -18,6 +18,7 @@ from edge.runtime import kernel
 BUFFER_BYTES = 128 * 1024
 DIRECT_BYTES_MIN = 32 * 1024
 """A piece so large is written at once, without a copy."""
+HEAD_BYTES_MAX = 16 * 1024
 ROOM_EVERY_BYTES = 32 * 1024 * 1024
 """After so many bytes the reserve of the disk is looked at again."""
 
@@ -37,6 +38,8 @@ class IncomingObject:
         self.is_refused = not has_room()
         """The reserve of the disk is reached: nothing more is written."""
         self.size_bytes = 0
+        self.head = bytearray()
+        """The first bytes of the file: most headers are in them."""
         self._has_room = has_room
         self._room_at_bytes = ROOM_EVERY_BYTES
         self._digest = hashlib.sha256()
@@ -57,6 +60,8 @@ class IncomingObject:
         if self.problem is not None or self.is_refused:
             return
         self.size_bytes += len(data)
+        if (missing_bytes := HEAD_BYTES_MAX - len(self.head)) > 0:
+            self.head += data[:missing_bytes]
         if self._items is not None:
             self._items.feed(data)
         if len(data) < DIRECT_BYTES_MIN:
@@ -75,6 +80,7 @@ class IncomingObject:
         self._flush()
         if self.problem is None:
             try:
+                kernel.begin_sync(self._descriptor)
                 self._close()
             except OSError as error:
                 self.problem = error

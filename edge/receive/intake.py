@@ -16,7 +16,7 @@ def take(instances: Instances, received: Received) -> StoreAnswer:
     """Keep one object and say what the peer is told."""
     source = f"dimse:{received.calling_ae_title}"
     try:
-        said = read(received.path)
+        said = read(received.path, head=received.head)
         if said.sop_instance_uid != received.sop_instance_uid:
             return StoreAnswer(status=0xA900, comment="Dataset has another SOP Instance UID than the command")
         kept = instances.keep(received.path, digest=received.digest, parsed=said, source=source, items=received.items)

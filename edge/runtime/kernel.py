@@ -5,10 +5,16 @@ before it is taken: its name and, where bytes move, how many. It lets the step b
 makes it short (it returns fewer), makes it fail (it raises), or ends the process. Outside of tests there is no hook.
 """
 
+import ctypes
 import os
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+_SYNC_FILE_RANGE_WRITE = 2
+_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
+if _sync_file_range is not None:
+    _sync_file_range.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
 
 hook: Callable[[str, int], int] | None = None
 
@@ -35,6 +41,12 @@ def write(descriptor: int, data: bytes | bytearray | memoryview) -> None:
 def sync(descriptor: int) -> None:
     """Return when what was written is on the disk."""
     os.fsync(descriptor)
+
+
+def begin_sync(descriptor: int) -> None:
+    """Have what was written go to the disk from now on; whoever syncs the file then waits less. Promises nothing."""
+    if _sync_file_range is not None:
+        _sync_file_range(descriptor, 0, 0, _SYNC_FILE_RANGE_WRITE)
 
 
 def unlink(path: Path) -> None:

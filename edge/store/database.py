@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from edge.errors import BusyError, EdgeError, StorageFullError
 from edge.runtime import kernel
@@ -90,24 +90,26 @@ class Database:
     ) -> Result:
         """Run `change` in a transaction that it may share with changes of other threads, and return its result.
 
-        Durable when this returns. A change that fails is undone alone; its error is raised to its caller. `beside` is
-        what else must be done by then, see `grouping`.
+        Durable when this returns. A change that fails is undone alone; its error is raised to its caller. It may be run
+        again after it was undone. `beside` is what else must be done by then, see `grouping`.
         """
         if self._owner == threading.get_ident():  # Inside our own transaction: durable when that is.
             beside()
             return change(self._writer)
         return self.commits.run(change, beside)
 
+    def read_one(self, statement: str, values: tuple[Any, ...]) -> sqlite3.Row | None:
+        """Return the first row of one statement, which is a snapshot by itself; None when there is none."""
+        try:
+            return self._reader().execute(statement, values).fetchone()  # type: ignore[no-any-return]
+        except sqlite3.Error as error:
+            raise _explain(error, self.path) from error
+
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """Give this thread's reading connection, on one snapshot for the length of the block."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         try:
-            if connection is None:
-                connection = self._open()
-                connection.execute("PRAGMA query_only = ON")
-                self._local.connection = connection
-                self._adopt(connection)
+            connection = self._reader()
             if connection.in_transaction:
                 yield connection
                 return
@@ -147,6 +149,16 @@ class Database:
                 connection.close()
             self._readers.clear()
         self._local = threading.local()
+
+    def _reader(self) -> sqlite3.Connection:
+        """Return this thread's reading connection.  Raises: sqlite3.Error"""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._open()
+            connection.execute("PRAGMA query_only = ON")
+            self._local.connection = connection
+            self._adopt(connection)
+        return connection
 
     def _adopt(self, connection: sqlite3.Connection) -> None:
         """Note this thread's reading connection, and close those of threads that have ended."""

@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Generic, TypeVar
 
-from edge.errors import EdgeError
+from edge.errors import BusyError, StorageFullError
 
 GROUP_MAX = 64
 """So many waiting changes share one commit, and its one sync, at most."""
 LINGER_S_MAX = 0.05
 """A commit waits for changes that are announced as long as the last one took, and this at most."""
+
+_OF_ALL = (BusyError, StorageFullError)
+"""Faults of the index that every change of a group would meet again."""
 
 Result = TypeVar("Result")
 
@@ -68,6 +71,8 @@ class Commits:
 
     def run(self, change: Callable[[sqlite3.Connection], Result], beside: Callable[[], None]) -> Result:
         """Make a change; durable when this returns. What it raises is raised here, and only it is undone.
+
+        It may be called again, after all it did was undone: another one of its commit has failed.
 
         `beside` is done before the commit by the thread that leads it, meanwhile by those that wait. What it raises is
         raised here, too; the change may have been made all the same.
@@ -129,35 +134,24 @@ class Commits:
             self._commit(group)
 
     def _commit(self, group: list[_Entry[Any]]) -> None:
+        """Commit a group at once. If that fails nothing of it was done, and each change is tried in its own commit.
+
+        Savepoints would tell them apart sooner, but every page would be written once more for each of them.
+        """
         begun_s = time.monotonic()
-        made: list[tuple[object, BaseException | None]]
         try:
             with self._write() as connection:
-                if len(group) == 1:  # Nobody else's changes need a savepoint to be safe from this one.
-                    made = [(group[0].change(connection), None)]
-                else:
-                    made = [_run_alone(connection, entry.change) for entry in group]
+                results = [entry.change(connection) for entry in group]
         except BaseException as error:
+            if len(group) > 1 and isinstance(error, Exception) and not isinstance(error, _OF_ALL):
+                for entry in group:
+                    self._commit([entry])
+                return
             for entry in group:
                 entry.end(None, error)
             if not isinstance(error, Exception):
                 raise
             return
         self.commit_s = time.monotonic() - begun_s
-        for entry, (result, failure) in zip(group, made, strict=True):
-            entry.end(result, failure)
-
-
-def _run_alone(
-    connection: sqlite3.Connection, change: Callable[[sqlite3.Connection], object]
-) -> tuple[object, BaseException | None]:
-    """Run one change of a group behind a savepoint; a fault of the database itself ends the whole group."""
-    connection.execute("SAVEPOINT one")
-    try:
-        result = change(connection)
-    except (EdgeError, OSError, ValueError, LookupError, TypeError, sqlite3.IntegrityError) as error:
-        connection.execute("ROLLBACK TO one")
-        connection.execute("RELEASE one")
-        return None, error
-    connection.execute("RELEASE one")
-    return result, None
+        for entry, result in zip(group, results, strict=True):
+            entry.end(result, None)

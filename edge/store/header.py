@@ -5,6 +5,7 @@ Whatever the bytes are, the answer is a `Header` or a `BadInputError`.
 """
 
 import mmap
+import os
 import re
 import struct
 import zlib
@@ -28,6 +29,8 @@ PEEK_BYTES = 256 * 1024
 ELEMENT_COUNT_MAX = 1_000_000
 """Elements stepped over in one file."""
 META_BYTES_MAX = 1024 * 1024
+LONGEST_HEAD_BYTES = 12
+"""Of an element before its value: tag, VR and length."""
 
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -64,11 +67,24 @@ class Header:
         return int(value) if isinstance(value, int | float) else None
 
 
-def read(path: Path) -> Header:
-    """Read the header of a DICOM file.  Raises: BadInputError that says what is wrong.  Standard: PS3.10 7.1"""
+def read(path: Path, *, head: bytes | bytearray = b"") -> Header:
+    """Read the header of a DICOM file.  Raises: BadInputError that says what is wrong.  Standard: PS3.10 7.1
+
+    `head`: the first bytes of the file, if they are at hand; it is opened only when they do not suffice.
+    """
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _read(data)
+        if head:
+            try:
+                return _read(bytes(head), path.stat().st_size)
+            except (_BeyondError, BadInputError, struct.error, IndexError):  # The whole file has the last word.
+                pass
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            data = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+        finally:
+            os.close(descriptor)
+        with data:
+            return _read(data, len(data))
     except BadInputError as error:
         raise BadInputError(f"{path.name} {error.message}") from error
     except (ValueError, struct.error, IndexError) as error:  # An empty file; a header that ends in its middle.
@@ -90,16 +106,23 @@ def peek_study(path: Path) -> str:
         return ""
 
 
-def _read(data: mmap.mmap) -> Header:
+class _BeyondError(Exception):
+    """What is wanted lies behind the bytes at hand."""
+
+
+def _read(data: mmap.mmap | bytes, size: int) -> Header:
+    """Read the header of a file of this size; of `data` there may be its beginning only.  Raises: _BeyondError"""
     if data[128:132] != b"DICM":
         raise BadInputError("is not a DICOM file: the letters DICM are not at byte 128.")
     offset, syntax = _read_meta(data)
     if syntax == DEFLATED:
+        if len(data) < size:
+            raise _BeyondError
         whole: mmap.mmap | bytes = _inflate(data, offset)
         values = _Scan(whole, 0, b"", is_implicit=False, is_cut=len(whole) >= INFLATED_BYTES_MAX).run()
     else:
         order = b">" if syntax == BIG_ENDIAN else b"<"
-        values = _Scan(data, offset, order, is_implicit=syntax == IMPLICIT).run()
+        values = _Scan(data, offset, order, is_implicit=syntax == IMPLICIT, size=size).run()
     identifiers = {
         keyword: _uid(values, keyword)
         for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
@@ -141,7 +164,7 @@ def _read_meta(data: mmap.mmap | bytes) -> tuple[int, str]:
     return offset, syntax
 
 
-def _inflate(data: mmap.mmap, offset: int) -> bytes:
+def _inflate(data: mmap.mmap | bytes, offset: int) -> bytes:
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[offset:], INFLATED_BYTES_MAX)
     except zlib.error as error:
@@ -152,9 +175,13 @@ class _Scan:
     """One walk over the top-level elements of a dataset."""
 
     def __init__(
-        self, data: mmap.mmap | bytes, offset: int, order: bytes, *, is_implicit: bool, is_cut: bool = False
-    ) -> None:
+        self, data: mmap.mmap | bytes, offset: int, order: bytes, *, is_implicit: bool, is_cut: bool = False,
+        size: int | None = None,
+    ) -> None:  # fmt: skip
+        """Walk over `data` from `offset`; `size`: of the whole, when there may be only its beginning."""
         self._data = data
+        self._size = len(data) if size is None else size
+        self._is_partial = len(data) < self._size
         self._offset = offset
         self._order = (order or b"<").decode()
         self._read_head = struct.Struct(f"{self._order}HH2sH").unpack_from
@@ -165,8 +192,11 @@ class _Scan:
 
     def run(self) -> dict[str, Value]:
         values: dict[str, Value] = {}
-        data, size, read_head, is_implicit = self._data, len(self._data), self._read_head, self._is_implicit
+        data, size, read_head, is_implicit = self._data, self._size, self._read_head, self._is_implicit
+        held = len(data)
         while self._offset + 8 <= size:
+            if self._is_partial and self._offset + LONGEST_HEAD_BYTES > held:
+                raise _BeyondError
             group, element, vr, length = read_head(data, self._offset)
             if vr in _SHORT_VRS and not is_implicit and group != 0xFFFE:  # As `_next`, for nearly all there are.
                 tag = group << 16 | element
@@ -186,6 +216,8 @@ class _Scan:
                 raise BadInputError(f"is cut off in the element {tag >> 16:04X},{tag & 0xFFFF:04X}.")
             attribute = ATTRIBUTES.get(tag)
             if (attribute is not None or tag == CHARACTER_SET) and length <= VALUE_BYTES_MAX:
+                if self._offset + length > held:
+                    raise _BeyondError
                 raw = data[self._offset : self._offset + length]
                 if tag == CHARACTER_SET:
                     self._use_character_set(raw)
@@ -193,6 +225,8 @@ class _Scan:
                     values[attribute.keyword] = value
             self._offset += length
         else:
+            if self._is_partial:
+                raise _BeyondError
             if any(self._data[self._offset :]) and not self._is_cut:
                 raise BadInputError("is cut off between two elements.")
         return values
@@ -200,6 +234,8 @@ class _Scan:
     def _next(self) -> tuple[int, bytes, int]:
         """Step over one element's tag, VR and length; implicit VR inside explicit is seen by its VR.  Std: PS3.5 7.1"""
         self._count_one()
+        if self._is_partial and self._offset + LONGEST_HEAD_BYTES > len(self._data):
+            raise _BeyondError
         group, element, vr, short = self._read_head(self._data, self._offset)
         tag = group << 16 | element
         if vr in _SHORT_VRS and not self._is_implicit and group != 0xFFFE:
@@ -223,8 +259,7 @@ class _Scan:
 
     def _skip_undefined(self) -> None:
         """Step over a value of undefined length: items and, inside them, elements, until all that opened is closed."""
-        open_count = 1
-        size = len(self._data)
+        open_count, size = 1, self._size
         while open_count and self._offset + 8 <= size:
             tag, _, length = self._next()
             if tag in (_ITEM_END, _SEQUENCE_END):
@@ -238,7 +273,7 @@ class _Scan:
 
     def _check_rest(self, tag: int, length: int) -> None:
         """Look at pixel data, or what comes before it, as far as a cut can be seen without reading it."""
-        size = len(self._data)
+        size = self._size
         while length != _UNDEFINED and tag != _PIXEL_DATA and self._offset + length + 8 <= size:
             self._offset += length
             tag, _, length = self._next()
@@ -251,6 +286,8 @@ class _Scan:
             self._skip_undefined()
 
     def _ends_with_delimiter(self) -> bool:
+        if self._is_partial:
+            raise _BeyondError
         return bytes(self._data[-8:]) == struct.pack(f"{self._order}HHI", 0xFFFE, 0xE0DD, 0)
 
     def _use_character_set(self, raw: bytes) -> None:

@@ -216,15 +216,16 @@ class Instances:
         return count
 
     def _keep(self, temp: Path, digest: str, parsed: Header, source: str, items: bytes | None) -> Kept:
-        known = self.find(parsed.sop_instance_uid)
-        if known is not None:
-            return self._keep_again(temp, digest, parsed, known, source)
+        if self._database.read_one(rows.STANDING_SQL, (parsed.sop_instance_uid,)) is not None:
+            known = self.find(parsed.sop_instance_uid)
+            if known is not None:
+                return self._keep_again(temp, digest, parsed, known, source)
         with self._database.announce():
             return self._keep_new(temp, digest, parsed, source, items)
 
     def _keep_new(self, temp: Path, digest: str, parsed: Header, source: str, items: bytes | None) -> Kept:
-        size_bytes = temp.stat().st_size
-        settle = durable.begin_place(temp, self._object_path(digest), below=self._data_dir / "objects")
+        size_bytes, final = temp.stat().st_size, self._object_path(digest)
+        settle = durable.begin_place(temp, final, below=final.parent.parent)
         instance = Instance(
             sop_instance_uid=parsed.sop_instance_uid, sop_class_uid=parsed.sop_class_uid,
             series_instance_uid=parsed.series_instance_uid, study_instance_uid=parsed.study_instance_uid,
@@ -233,7 +234,7 @@ class Instances:
         )  # fmt: skip
         try:
             winner = self._database.write_grouped(
-                lambda connection: self._insert(connection, instance, parsed, temp, items), beside=settle
+                lambda connection: self._insert(connection, instance, parsed, temp, final, items), beside=settle
             )
         except OSError:
             self._forget(instance)
@@ -246,17 +247,20 @@ class Instances:
         return Kept(outcome="kept", instance=instance)
 
     def _insert(
-        self, connection: sqlite3.Connection, instance: Instance, parsed: Header, temp: Path, items: bytes | None
-    ) -> Instance | None:
+        self, connection: sqlite3.Connection, instance: Instance, parsed: Header, temp: Path, final: Path,
+        items: bytes | None,
+    ) -> Instance | None:  # fmt: skip
         """Write every row of a new object, or return the one that is there already."""
         kernel.step("commit")
-        winner = rows.find_instance(connection, instance.sop_instance_uid)
-        if winner is not None:
-            return winner
-        final = self._object_path(instance.digest)
+        standing = connection.execute(rows.STANDING_SQL, (instance.sop_instance_uid,)).fetchone()
+        if standing is not None and standing["is_kept"]:
+            return rows.find_instance(connection, instance.sop_instance_uid)
         if not final.exists():  # A sweep took the file for an orphan of long ago; it holds the same lock as we do.
             durable.put(temp, final)
-        rows.replace_scanned(connection, instance, parsed)
+        if standing is None:
+            rows.insert(connection, instance, parsed)
+        else:
+            rows.replace_scanned(connection, instance, parsed)
         if items is not None:
             rows.insert_items(connection, instance.digest, items)
         modality = parsed.text("Modality")

@@ -3,10 +3,11 @@
 Only `instances` writes through here; the connection is inside its transaction.
 """
 
-import json
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from edge.store.folding import fold_name, words
 from edge.store.header import Header
@@ -67,6 +68,10 @@ def find_instance(
     where = f"sop_instance_uid = ?{_among(with_scans)}"
     row = connection.execute(f"{_INSTANCE_SQL} WHERE {where}", (sop_instance_uid,)).fetchone()
     return None if row is None else Instance(**row)
+
+
+STANDING_SQL = "SELECT scan_id IS NULL AS is_kept FROM instances WHERE sop_instance_uid = ?"
+"""Of an object whose UID is known: kept, or only known from its scan."""
 
 
 def _among(with_scans: bool) -> str:
@@ -152,8 +157,8 @@ def insert(connection: sqlite3.Connection, instance: Instance, header: Header) -
         (
             series_key, instance.sop_instance_uid, instance.sop_class_uid, instance.digest, instance.size_bytes,
             instance.transfer_syntax_uid, header.number("InstanceNumber"), instance.frame_count,
-            _content_at(header), json.dumps(attributes, ensure_ascii=False, separators=(",", ":")), instance.source,
-            instance.kept_s, instance.scan_id,
+            _content_at(header), msgspec.json.encode(attributes).decode(), instance.source, instance.kept_s,
+            instance.scan_id,
         ),
     )  # fmt: skip
 

@@ -40,6 +40,22 @@ def test_it_reads_what_pydicom_reads_of_every_real_object(real_data: Path) -> No
     assert compared_count > 100
 
 
+def test_the_first_bytes_give_the_same_as_the_whole_file_wherever_they_end(real_data: Path, tmp_path: Path) -> None:
+    paths = [*sorted((real_data / "dicom").rglob("*"))[::7], tmp_path / "made.dcm"]
+    write_object(paths[-1])
+    for path in filter(Path.is_file, paths):
+        data = path.read_bytes()
+        for count in (1, 140, 400, 700, 1000, 4096, 16_384, 2**20):
+            assert _outcome(path, data[:count]) == _outcome(path, b""), (path.name, count)
+
+
+def _outcome(path: Path, head: bytes) -> object:
+    try:
+        return header.read(path, head=head)
+    except BadInputError as error:
+        return error.message
+
+
 @pytest.mark.parametrize(
     "syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"]
 )
