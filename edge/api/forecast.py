@@ -6,7 +6,7 @@ from edge.config import Config, Destination
 from edge.core import capacity_words
 from edge.core.capacity import Flow
 from edge.core.hours import cap_at
-from edge.core.outlook import LONG_OUTAGE_S, Carried, Inflow, Outlook, Stretch, carried_of, inflow_of
+from edge.core.outlook import LONG_OUTAGE_S, Carried, Outlook, Stretch, carried_of, inflow_of
 from edge.runtime import clock
 from edge.runtime.local import local_minute
 from edge.store import durable, evictions, inflow, links
@@ -45,7 +45,9 @@ class Forecast:
         rate_bytes_s = link.rate_bytes_s if link is not None else 0.0
         return Outlook(
             now_s=now_s, local_minute=local_minute, hours=destination.parsed_hours,
-            inflow=inflow_of(came.hours, now_s=now_s, local_minute=local_minute) if came.hours else Inflow(),
+            inflow=inflow_of(
+                came.hours, now_s=now_s, local_minute=local_minute, dispersion_bytes=came.dispersion_bytes
+            ),
             carried=carried if carried.bytes_s > 0 else Carried(bytes_s=rate_bytes_s, up_bytes_s=rate_bytes_s),
             is_down_long=link is not None and link.state == "down" and now_s - link.since_s > LONG_OUTAGE_S,
         )  # fmt: skip
@@ -62,7 +64,7 @@ class Forecast:
         """Return what is foretold of one destination."""
         return capacity_words.say_outbox(
             self.flow(destination, outlook), bytes_left=bytes_left, empty_s=outlook.empty_in_s(bytes_left),
-            is_down_long=outlook.is_down_long,
+            between_s=outlook.empty_between_s(bytes_left), is_down_long=outlook.is_down_long,
         )  # fmt: skip
 
     def full_in_s(self, outlooks: dict[str, Outlook]) -> float | None:

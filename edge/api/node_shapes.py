@@ -68,6 +68,9 @@ class DestinationView(Answer):
     eta_s: float | None
     sentence: str
     history: list[RatePoint]
+    eta_early_s: float | None = None
+    """Nine times of ten it is later, and earlier than `eta_late_s`. None: not in sight."""
+    eta_late_s: float | None = None
     forecast: list[str] = []
     """In words: when the outbox will be empty, how much of the link is used, how long an object takes."""
     utilisation: float | None = None

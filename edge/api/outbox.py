@@ -141,6 +141,7 @@ class Outbox:
         bytes_left = found.bytes_left if found is not None else 0
         outlook = outlooks[destination.name]
         flow = self._forecast.flow(destination, outlook)
+        early_s, late_s = outlook.empty_between_s(bytes_left)
         progress = sync_words.Progress(
             link_state=link.state if link is not None else "unknown",
             rate_bytes_s=link.rate_bytes_s if link is not None else 0.0,
@@ -153,9 +154,11 @@ class Outbox:
             arrived_count=counts["sent"] + counts["committed"] + counts["safe"],
             unproven_count=counts["sent"] + counts["committed"] if destination.readback else 0,
             left_s=outlook.empty_in_s(bytes_left) if bytes_left else None,
+            between_s=(early_s, late_s),
             is_foretold=outlook.carried.bytes_s > 0,
             paused=link.reason if link is not None and link.state in ("up", "slow") else "",
         )
+        eta_s = sync_words.eta_s(progress)
         return node_shapes.DestinationView(
             name=destination.name,
             kind=destination.kind,
@@ -164,8 +167,10 @@ class Outbox:
             counts=dict(counts),
             bytes_left=bytes_left,
             bytes_done=progress.bytes_done,
-            eta_s=sync_words.eta_s(progress),
+            eta_s=eta_s,
             sentence=sync_words.say(progress, now_s=now_s, zone=local_time.zone()),
+            eta_early_s=early_s if eta_s is not None else None,
+            eta_late_s=late_s if eta_s is not None else None,
             forecast=self._forecast.say_outbox(destination, outlook, bytes_left=bytes_left),
             utilisation=capacity.utilisation(flow),
             waiting_s=capacity.waiting_s(flow),

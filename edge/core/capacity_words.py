@@ -2,13 +2,16 @@
 
 from edge.core import capacity
 from edge.core.capacity import CLOSE_TO_FULL, Flow
-from edge.core.sync_words import say_duration
+from edge.core.sync_words import is_known, say_duration, say_range
 
 SOON_S = 3 * 86400.0
 """A disk that is full sooner is worth a word."""
 
 
-def say_outbox(flow: Flow, *, bytes_left: int, empty_s: float | None, is_down_long: bool = False) -> list[str]:
+def say_outbox(
+    flow: Flow, *, bytes_left: int, empty_s: float | None, is_down_long: bool = False,
+    between_s: tuple[float | None, float | None] = (None, None),
+) -> list[str]:  # fmt: skip
     """Return what is foretold of one destination; nothing while too little is known."""
     used = capacity.utilisation(flow)
     if used is None:
@@ -16,7 +19,8 @@ def say_outbox(flow: Flow, *, bytes_left: int, empty_s: float | None, is_down_lo
     said = []
     if bytes_left > 0 and empty_s is not None:
         when = "once it is back in reach" if is_down_long else "what comes in meanwhile counted in"
-        said.append(f"Empty in {_about(empty_s)}, {when}")
+        is_moment = is_known(empty_s, between_s)
+        said.append(f"Empty in {_about(empty_s) if is_moment else say_range(empty_s, between_s)}, {when}")
     elif bytes_left > 0 and used >= 1:
         said.append("More comes in than the link carries: the outbox grows")
     if flow.arriving_bytes_s >= 1:

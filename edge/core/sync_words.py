@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
+from edge.core.outlook import KNOWN_WITHIN
+
 KB, MB, GB = 1e3, 1e6, 1e9
 RATE_BYTES_S_MIN = 1.0
 """Slower than this is standing still: no time left is promised."""
@@ -30,6 +32,8 @@ class Progress:
     """Arrived, and to be fetched back and compared yet."""
     left_s: float | None = None
     """How long it will take, outages, hours and what comes in meanwhile counted in; None: not in sight."""
+    between_s: tuple[float | None, float | None] = (None, None)
+    """Between which two moments, nine times of ten."""
     is_foretold: bool = False
     """`left_s` says it; else it is judged by the rate."""
     paused: str = ""
@@ -78,7 +82,8 @@ def _say_syncing(progress: Progress) -> str:
     parts = [f"Syncing {percent_done(progress)} %"]
     eta = eta_s(progress)
     if eta is not None:
-        parts += [f"{say_rate(progress.rate_bytes_s)}", f"{say_duration(eta)} left"]
+        between_s = progress.between_s if progress.is_foretold else (None, None)
+        parts += [f"{say_rate(progress.rate_bytes_s)}", f"{say_range(eta, between_s)} left"]
     else:
         parts.append(f"{say_count(progress.waiting_count, 'object')} waiting")
     return ", ".join(parts)
@@ -123,6 +128,29 @@ def say_duration(duration_s: float) -> str:
     if duration_s < 2 * DAY_S:
         return f"{-int(-duration_s // 3600)} h"
     return f"{-int(-duration_s // DAY_S)} days"
+
+
+def say_range(duration_s: float, between_s: tuple[float | None, float | None]) -> str:
+    """Return a duration, or between which two it is when it is not known within `KNOWN_WITHIN`."""
+    early_s, late_s = between_s
+    if is_known(duration_s, between_s) or early_s is None:
+        return say_duration(duration_s)
+    if late_s is None:
+        return f"at least {say_duration(early_s)}"
+    early, late = say_duration(early_s), say_duration(late_s)
+    if early == late:
+        return late
+    return f"{early.removesuffix(' ' + late.rpartition(' ')[2])} to {late}"
+
+
+def is_known(duration_s: float, between_s: tuple[float | None, float | None]) -> bool:
+    """Tell whether a duration is worth more than the range it is in."""
+    early_s, late_s = between_s
+    if late_s is None:
+        return early_s is None
+    return (
+        late_s - duration_s <= KNOWN_WITHIN * duration_s and duration_s - (early_s or 0.0) <= KNOWN_WITHIN * duration_s
+    )
 
 
 def say_clock(at_s: float, *, now_s: float, zone: tzinfo) -> str:

@@ -16,6 +16,8 @@ class Came:
     """In which anything came, the oldest first."""
     object_bytes: float
     """Mean size."""
+    dispersion_bytes: float = 0.0
+    """The studies' bytes squared over their bytes: so much what comes strays from its mean, over the mean."""
 
 
 def unsafe_bytes(database: Database) -> dict[str, int]:
@@ -63,10 +65,20 @@ def came(database: Database, *, since_s: float) -> dict[str, Came]:
             (HOUR_S, HOUR_S, since_s),
         ):
             found.setdefault(row["destination"], []).append((row["start_s"], row["bytes"], row["count"]))
+        dispersion = {
+            row["destination"]: row["squared"] / max(1, row["bytes"])
+            for row in connection.execute(
+                "SELECT destination, sum(1.0 * bytes * bytes) AS squared, sum(bytes) AS bytes FROM"
+                " (SELECT destination, sum(size_bytes) AS bytes FROM deliveries WHERE made_s >= ?"
+                " AND state != 'cancelled' GROUP BY destination, study_instance_uid) GROUP BY 1",
+                (since_s,),
+            )
+        }
     return {
         name: Came(
             hours=tuple(Hour(start_s=float(start_s), came_bytes=size) for start_s, size, _ in hours),
             object_bytes=sum(size for _, size, _ in hours) / max(1, sum(count for *_, count in hours)),
+            dispersion_bytes=dispersion[name],
         )
         for name, hours in found.items()
     }

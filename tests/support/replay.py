@@ -54,6 +54,8 @@ class Promise:
 
     at_s: float
     left_s: float | None
+    early_s: float | None
+    late_s: float | None
     bytes_left: int
     disk_full_s: float | None
     is_up: bool
@@ -150,7 +152,8 @@ class Clinic:
         summary = asyncio.run(self.outbox.summary())
         (view,) = summary.destinations
         self.say("page", **asdict(Promise(
-            at_s=self.world.now_s, left_s=view.eta_s, bytes_left=view.bytes_left, disk_full_s=summary.disk_full_s,
+            at_s=self.world.now_s, left_s=view.eta_s, early_s=view.eta_early_s, late_s=view.eta_late_s,
+            bytes_left=view.bytes_left, disk_full_s=summary.disk_full_s,
             is_up=self.line.is_up(self.world.now_s),
         )))  # fmt: skip
 

@@ -16,6 +16,17 @@ def test_a_link_with_room_says_when_the_outbox_is_empty_and_how_long_an_object_t
     ]
 
 
+def test_a_moment_that_nobody_knows_is_told_as_a_range() -> None:
+    def said(early_s: float, late_s: float | None) -> str:
+        known = say_outbox(flow(5e5, 1e6), bytes_left=1, empty_s=9000.0, between_s=(early_s, late_s))
+        return known[0].partition(",")[0]
+
+    assert said(8000.0, 10_000.0) == "Empty in about 3 h"
+    assert said(7300.0, 14_000.0) == "Empty in 3 to 4 h"
+    assert said(3000.0, 14_000.0) == "Empty in 50 min to 4 h"
+    assert said(7300.0, None) == "Empty in at least 3 h"
+
+
 def test_a_link_that_is_down_for_long_promises_a_time_from_its_return() -> None:
     said = say_outbox(flow(0, 1e6), bytes_left=600_000_000, empty_s=600.0, is_down_long=True)
     assert said[0] == "Empty in about 10 min, once it is back in reach"

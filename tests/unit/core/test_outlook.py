@@ -1,5 +1,6 @@
 """What becomes of outbox and disk, hour by hour."""
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -122,3 +123,44 @@ def test_the_smallest_study_is_through_first_when_all_have_had_as_much() -> None
 def test_what_is_urgent_is_through_before_the_others() -> None:
     ends = study_ends_s({"small": Left(10), "urgent": Left(90, priority=100)}, empty_s=100.0)
     assert ends == {"urgent": pytest.approx(90.0), "small": pytest.approx(100.0)}
+
+
+def test_a_link_that_never_strays_and_nothing_coming_is_known_to_the_minute() -> None:
+    early_s, late_s = outlook().empty_between_s(10_000_000)
+    assert early_s == late_s == pytest.approx(10_000, rel=0.001)
+
+
+def test_what_strays_is_told_as_a_range_around_what_is_expected_and_a_longer_past_makes_it_narrower() -> None:
+    """A link up for half of the hours or all of each, by turns, and studies of a megabyte."""
+    hours = [Stretch(sent_bytes=1000 * up_s, busy_s=3600, up_s=up_s, seen_s=3600) for up_s in (1800, 3600)] * 6
+    carried = carried_of(hours)
+    view = replace(outlook(arriving=100.0), carried=carried)
+    flapping = view.empty_between_s(20_000_000)
+    expected = view.empty_in_s(20_000_000)
+    assert flapping[0] and flapping[1] and expected and flapping[0] < 0.9 * expected < 1.1 * expected < flapping[1]
+    longer = replace(view, carried=carried_of(hours * 4)).empty_between_s(20_000_000)
+    assert longer[0] and longer[1] and longer[1] - longer[0] < flapping[1] - flapping[0]
+    coming = replace(view, inflow=Inflow(recent_bytes_s=100.0, dispersion_bytes=1e6)).empty_between_s(20_000_000)
+    assert coming[0] and coming[1] and coming[1] - coming[0] > flapping[1] - flapping[0]
+
+
+def test_a_range_of_many_chances_holds_as_often_as_it_says() -> None:
+    """Hours up all the time or for a third of it, by the toss of a coin: nine of ten ends are in the range."""
+    chance = random.Random(1)
+
+    def hour() -> float:
+        return chance.choice((3600.0, 1200.0))
+
+    held = 0
+    for _ in range(200):
+        tossed = [hour() for _ in range(48)]
+        carried = carried_of([Stretch(sent_bytes=up * 100, busy_s=3600, up_s=up, seen_s=3600) for up in tossed])
+        early_s, late_s = replace(outlook(), carried=carried).empty_between_s(2_400_000)
+        left, took_s = 2_400_000.0, 0.0
+        while left > 0:
+            can = 100 * hour()
+            took_s += 3600.0 * min(1.0, left / can)
+            left -= can
+        assert early_s is not None and late_s is not None
+        held += early_s <= took_s <= late_s
+    assert 0.82 <= held / 200 <= 0.98
