@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.core.clip import EndReason
 from edge.errors import ConflictError, EdgeError, NotFoundError, StorageFullError
-from edge.record.packed import PackedFrame, is_intact, pack
+from edge.record.packed import PackedFrame, is_intact, is_whole, pack
 from edge.record.preroll import PreRoll
 from edge.record.running import Ended, RunningClip
 from edge.ring import FrameGap, Reader, RingAbsent, reading
@@ -159,9 +159,9 @@ class Follower:
         assert self._last_index is not None
         try:
             frame = reader.after(self._last_index)
-            if frame is not None and not is_intact(frame):
+            if frame is not None and not is_whole(frame):
                 frame = reader.after(self._last_index)  # Overtaken while copying, at the worst.
-                if frame is None or not is_intact(frame):
+                if frame is None or not is_whole(frame):
                     raise FrameGap(self._last_index + 1, self._last_index + 2)
         except FrameGap as gap:
             self._last_index = gap.next_index - 1
