@@ -129,8 +129,8 @@ class Stream:
         self._is_shut = True
         connection = self._socket
         if connection is not None:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
+            try:  # Not the method of TLS: it takes the cipher away first, and a thread in `send` would go on in plain.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
             except OSError:  # It was not connected yet, or not any more.
                 return
 
