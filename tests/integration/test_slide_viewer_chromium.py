@@ -14,7 +14,7 @@ from PIL import Image
 from edge.api import pages
 from edge.runtime import clock
 from edge.store import jobs
-from tests.support.browser import chromium
+from tests.support.browser import chromium, chromiums
 from tests.support.scans import write_svs
 from tests.support.slide_node import NAME, PASSWORD, SlideNode
 from wsi.colour import srgb_profile
@@ -24,6 +24,20 @@ WHOLE = "() => performance.getEntriesByName('stage.whole').length > 0"
 SIZE = {"width": 1280, "height": 800}
 COMPLAINTS_ALLOWED = ("401",)
 """Who is signed in is asked once before anybody is."""
+DRAWN_BY_A_PROCESSOR = ["--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
+TAKEN_FOR_A_REAL_ONE = """(() => {
+  const context = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, options) {
+    return context.call(this, kind, { ...options, failIfMajorPerformanceCaveat: false });
+  };
+  const parameter = WebGLRenderingContext.prototype.getParameter;
+  WebGLRenderingContext.prototype.getParameter = function (name) {
+    const found = parameter.call(this, name);
+    return typeof found === "string" ? found.replaceAll(/swiftshader|software/gi, "") : found;
+  };
+})()"""
+"""The pages leave WebGL alone where the main processor would have to draw it, as it must here."""
+FRAMES = "() => performance.getEntriesByType('resource').filter(each => each.name.includes('/frames/')).length"
 
 
 @pytest.fixture(autouse=True)
@@ -32,9 +46,10 @@ def built() -> None:
         pytest.skip("pages absent: run make setup")
 
 
-def signed_in(browser: Any, url: str) -> tuple[Any, list[str]]:
+def signed_in(browser: Any, url: str, *, script: str = "") -> tuple[Any, list[str]]:
     complaints: list[str] = []
     page = browser.new_page(viewport=SIZE)
+    page.add_init_script(script)
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(f"{url}/sign-in")
@@ -54,10 +69,13 @@ def open_slide(page: Any, url: str) -> None:
     page.wait_for_timeout(300)
 
 
+def pixels(data: bytes) -> NDArray[np.int64]:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(np.int64)
+
+
 def middle(page: Any) -> NDArray[np.int64]:
     """Return the colours in the middle of the stage."""
-    picture = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(np.int64)
-    return picture[300:600, 300:600]
+    return pixels(page.screenshot())[300:600, 300:600]
 
 
 def swapped_profile() -> bytes:
@@ -115,3 +133,30 @@ def test_the_scanners_colours_are_applied_and_can_be_switched(tmp_path: Path) ->
         plain = middle(page)
         assert abs(corrected - plain).mean() > 5, "the profile changes nothing"
         assert abs(corrected - plain[..., ::-1]).mean() < 1.5, "the profile is not applied as it says"
+
+
+def test_a_graphics_processor_applies_them_to_what_is_drawn_and_no_tile_is_asked_for_again(tmp_path: Path) -> None:
+    scan = tmp_path / "inbox" / "a.svs"
+    scan.parent.mkdir()
+    write_svs(scan, sizes=((900, 700), (225, 175)), extra={"iccprofile": swapped_profile()})
+    with SlideNode(scan) as node, chromiums() as launch:
+        node.announce()
+        page, complaints = signed_in(launch(arguments=DRAWN_BY_A_PROCESSOR), node.url, script=TAKEN_FOR_A_REAL_ONE)
+        open_slide(page, node.url)
+        page.wait_for_selector(".stage-veil", timeout=WAIT_MS)
+        corrected, small = middle(page), pixels(page.locator(".overview-canvas").screenshot())
+        asked = page.evaluate(FRAMES)
+        page.keyboard.press("i")
+        page.wait_for_selector(".stage-veil", state="detached", timeout=WAIT_MS)
+        page.wait_for_timeout(300)
+        plain, small_plain = middle(page), pixels(page.locator(".overview-canvas").screenshot())
+        assert plain.std() > 5, "no tissue is shown"
+        assert abs(corrected - plain).mean() > 5, "the profile changes nothing"
+        assert abs(corrected - plain[..., ::-1]).mean() < 1.5, "the profile is not applied as it says"
+        assert abs(small - small_plain).mean() > 1, "the overview keeps its colours"
+        assert page.evaluate(FRAMES) == asked
+        page.keyboard.press("i")
+        page.wait_for_selector(".stage-veil", timeout=WAIT_MS)
+        page.wait_for_timeout(300)
+        assert abs(middle(page) - corrected).mean() < 0.1
+        assert [text for text in complaints if not any(part in text for part in COMPLAINTS_ALLOWED)] == []

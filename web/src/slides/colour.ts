@@ -1,6 +1,7 @@
 /**
- * The scanner's colours, by the browser's own colour management: the slide's ICC profile is put into each tile on its way
- * to the decoder, off the main thread, so that profiles of every kind (matrices and tables) come out as sRGB.
+ * The scanner's colours where no graphics processor applies them, by the browser's own colour management: the slide's ICC
+ * profile is put into each tile on its way to the decoder, off the main thread, so that profiles of every kind (matrices
+ * and tables) come out as sRGB.
  */
 
 /** What one APP2 segment holds of a profile. Standard: ICC.1 B.4 */

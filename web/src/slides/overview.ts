@@ -11,7 +11,7 @@ const MARK_PX_MIN = 6;
 export class Overview {
   private readonly canvas = document.createElement("canvas");
   private readonly context: CanvasRenderingContext2D;
-  /** The slide without the mark. */
+  /** The slide without the mark, as its tiles are decoded. */
   private readonly picture: OffscreenCanvas;
   private readonly scale: number;
   private readonly left: number;
@@ -43,9 +43,6 @@ export class Overview {
     this.left = (width - width_px * this.scale) / 2;
     this.top = (height - height_px * this.scale) / 2;
     this.picture = new OffscreenCanvas(this.canvas.width, this.canvas.height);
-    const picture = this.picture.getContext("2d")!;
-    picture.fillStyle = GLASS;
-    picture.fillRect(0, 0, this.canvas.width, this.canvas.height);
     box.append(this.canvas);
     box.addEventListener("pointerdown", this.press);
     box.addEventListener("pointermove", this.drag);
@@ -78,7 +75,9 @@ export class Overview {
 
   private draw(): void {
     const { context } = this;
-    context.drawImage(this.picture, 0, 0);
+    context.fillStyle = GLASS;
+    context.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    this.stage.paint(this.picture, context);
     const corners = this.stage.corners().map(({ x, y }) => ({ x: this.left + x * this.scale, y: this.top + y * this.scale }));
     const [first, , across] = corners;
     if (!first || !across) return;

@@ -4,8 +4,11 @@ import OpenSeadragon from "openseadragon";
 
 import { FrameLoader } from "../lib/frame-loader";
 import { TileDecoder } from "./colour";
+import { ColourVeil } from "./colour-veil";
 import { FIRST_PLANE, type Plane, clamp, stagePyramid } from "./geometry";
-import { type Position, linkedPosition } from "./position";
+import { hasGraphicsProcessor } from "./graphics";
+import { forbidInlineStyle } from "./inline-style";
+import type { Position } from "./position";
 import { type PointPx, nativeMagnification } from "./scale";
 import type { SlideDetail as Slide, SlideLevel } from "../lib/shapes";
 import { DicomTileSource } from "./tile-source";
@@ -36,8 +39,6 @@ export interface Look {
   profile: Promise<Uint8Array | null> | null;
 }
 
-const SOFTWARE_RENDERERS = /swiftshader|llvmpipe|softpipe|software|basic render/i;
-
 export class Stage extends EventTarget {
   readonly viewer: OpenSeadragon.Viewer;
   private readonly native: number | null;
@@ -46,13 +47,15 @@ export class Stage extends EventTarget {
   private readonly loader: FrameLoader;
   private lookCount = 0;
   private source: DicomTileSource | null = null;
+  /** Applies the scanner's colours to what is drawn; without one they are applied to each tile. */
+  private veil: ColourVeil | null = null;
   private readonly stop = new AbortController();
 
   constructor(
     element: HTMLElement,
     readonly slide: Slide,
     start: Position | null,
-    look: Look = { plane: FIRST_PLANE, profile: null },
+    private look: Look = { plane: FIRST_PLANE, profile: null },
   ) {
     super();
     forbidInlineStyle();
@@ -63,7 +66,6 @@ export class Stage extends EventTarget {
       element,
       showNavigationControl: false,
       showNavigator: false,
-      tileSources: this.tileSource(look),
       animationTime: isCalm ? 0 : ZOOM_S,
       blendTime: 0,
       maxZoomPixelRatio: ZOOM_MAX,
@@ -82,23 +84,57 @@ export class Stage extends EventTarget {
       gestureSettingsTouch: { pinchRotate: false, flickEnabled: true },
       drawer: hasGraphicsProcessor() ? ["webgl", "canvas"] : "canvas",
     } as OpenSeadragon.Options);
+    if (hasGraphicsProcessor()) this.veil = new ColourVeil(this.viewer, () => this.colourTiles());
     this.listen(start);
+    this.viewer.open({ tileSource: this.tileSource() });
   }
 
-  private tileSource(look: Look): DicomTileSource {
+  private tileSource(): DicomTileSource {
     this.lookCount += 1;
+    const { plane, profile } = this.look;
     return this.source = new DicomTileSource(this.loader, stagePyramid(this.slide), {
-      plane: look.plane, decoder: new TileDecoder(look.profile), name: `look-${this.lookCount}`,
+      plane, decoder: new TileDecoder(this.veil ? this.leftToTiles(profile) : profile), name: `look-${this.lookCount}`,
       onCoarse: (detail) => this.dispatchEvent(new CustomEvent("coarse-tile", { detail })),
     });
   }
 
+  /** What tiles must be coloured with: nothing where the veil does it. */
+  private async leftToTiles(profile: Look["profile"]): Promise<Uint8Array | null> {
+    if (await this.veil?.wear(profile)) return null;
+    this.dropVeil();
+    return profile;
+  }
+
+  private dropVeil(): void {
+    this.veil?.close();
+    this.veil = null;
+  }
+
+  /** The graphics processor is gone: from now on each tile is coloured. */
+  private colourTiles(): void {
+    this.dropVeil();
+    this.showAnew();
+  }
+
   /** Show another plane, or other colours; what was shown stays until all of it is there. */
   show(look: Look): void {
+    const isSamePlane = look.plane.focus === this.look.plane.focus && look.plane.channel === this.look.plane.channel;
+    this.look = look;
+    if (!this.veil || !isSamePlane) return this.showAnew();
+    void this.veil.wear(look.profile).then((isWorn) => isWorn || this.colourTiles());
+  }
+
+  /** Draw a picture in the colours of the stage over a target of the same size. */
+  paint(picture: OffscreenCanvas, target: CanvasRenderingContext2D): void {
+    if (this.veil) this.veil.paint(picture, target);
+    else target.drawImage(picture, 0, 0);
+  }
+
+  private showAnew(): void {
     const { world } = this.viewer;
     const before = Array.from({ length: world.getItemCount() }, (_, index) => world.getItemAt(index));
     this.viewer.addTiledImage({
-      tileSource: this.tileSource(look),
+      tileSource: this.tileSource(),
       success: (event) => {
         const { item } = event as unknown as { item: OpenSeadragon.TiledImage };
         const settle = (): void => before.forEach((old) => world.removeItem(old));
@@ -171,6 +207,7 @@ export class Stage extends EventTarget {
 
   close(): void {
     this.stop.abort();
+    this.dropVeil();
     this.viewer.destroy();
   }
 
@@ -260,60 +297,4 @@ export class Stage extends EventTarget {
     const viewport = this.viewer.viewport;
     return viewport.viewportToImageCoordinates(viewport.pointFromPixel(new OpenSeadragon.Point(point.x, point.y), true));
   }
-}
-
-/** Without a graphics processor WebGL is drawn by the main one, ten times slower than the plain canvas. */
-export function hasGraphicsProcessor(): boolean {
-  return (isAccelerated ??= looksAccelerated());
-}
-
-let isAccelerated: boolean | null = null;
-
-function looksAccelerated(): boolean {
-  const context = document.createElement("canvas").getContext("webgl", { failIfMajorPerformanceCaveat: true });
-  if (!context) return false;
-  const info = context.getExtension("WEBGL_debug_renderer_info");
-  const name = String(context.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : context.RENDERER));
-  context.getExtension("WEBGL_lose_context")?.loseContext();
-  return !SOFTWARE_RENDERERS.test(name);
-}
-
-/**
- * The library puts a style element into the page unless it finds its own; our security policy forbids that. Its rule is
- * in viewer.css, and where it looks stands an element of that name that is no HTML and styles nothing.
- */
-function forbidInlineStyle(): void {
-  if (document.querySelector("style[data-openseadragon-mobile-css]")) return;
-  const stand = document.createElementNS(null, "style");
-  stand.setAttribute("data-openseadragon-mobile-css", "true");
-  document.head.appendChild(stand);
-}
-
-/**
- * Make two slides move together: the same way and at the same magnification on the glass, turned as they are turned.
- * Only the one in the hand leads, so that the end of the other's road never pulls it back. Returns what ends it.
- */
-export function linkStages(first: Stage, second: Stage, leads: () => Stage): () => void {
-  let leader = leads();
-  let from = { first: first.view(), second: second.view() };
-  const follow = (): void => {
-    const [led, leaderFrom, ledFrom] = leader === first ? [second, from.first, from.second] : [first, from.second, from.first];
-    led.goTo(linkedPosition(leader.view(), leaderFrom, ledFrom, leader.slide.mpp, led.slide.mpp), true);
-  };
-  const moved = (event: Event): void => {
-    const now = leads();
-    if (now !== leader) {
-      leader = now;
-      from = { first: first.view(), second: second.view() };
-    }
-    if (event.currentTarget === leader) follow();
-  };
-  follow();
-  from = { first: first.view(), second: second.view() };
-  first.addEventListener("move", moved);
-  second.addEventListener("move", moved);
-  return () => {
-    first.removeEventListener("move", moved);
-    second.removeEventListener("move", moved);
-  };
 }
