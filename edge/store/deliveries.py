@@ -121,9 +121,14 @@ def save(database: Database, delivery: Delivery, *, was: State, now_s: float) ->
 
 def save_all(database: Database, moved: Sequence[Delivery], *, was: State, now_s: float) -> int:
     """Write moves in one transaction; return how many rows were still in the state `was`."""
+    return sum(save_each(database, [(delivery, was) for delivery in moved], now_s=now_s))
 
-    def change(connection: sqlite3.Connection) -> int:
-        return sum(
+
+def save_each(database: Database, moves: Sequence[tuple[Delivery, State]], *, now_s: float) -> list[bool]:
+    """Write moves, each from its state, in one transaction; tell of each whether its row still was in that state."""
+
+    def change(connection: sqlite3.Connection) -> list[bool]:
+        return [
             connection.execute(
                 "UPDATE deliveries SET state = ?, attempt_count = ?, due_s = ?, reason = ?, is_other_form = ?,"
                 " changed_s = ? WHERE sop_instance_uid = ? AND destination = ? AND state = ?",
@@ -132,9 +137,9 @@ def save_all(database: Database, moved: Sequence[Delivery], *, was: State, now_s
                     now_s,
                     delivery.sop_instance_uid, delivery.destination, was,
                 ),
-            ).rowcount
-            for delivery in moved
-        )  # fmt: skip
+            ).rowcount == 1
+            for delivery, was in moves
+        ]  # fmt: skip
 
     return database.write_grouped(change)
 

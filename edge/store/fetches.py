@@ -6,6 +6,7 @@ Anybody asks; `uplink` fetches, compares, puts back. An object that is here agai
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge.core.delivery import ARRIVED_STATES
 from edge.store.database import Database
 
 ASK_MAX = 20_000
@@ -94,6 +95,18 @@ def postpone(database: Database, wanted: Wanted, *, due_s: float, reason: str) -
             " WHERE sop_instance_uid = ?",
             (due_s, reason, wanted.sop_instance_uid),
         )
+
+
+def link_is_back(database: Database, destination: str, *, now_s: float) -> int:
+    """A link has returned: what is wanted back and may be had over it is due at once. Return how many."""
+    marks = ", ".join("?" * len(ARRIVED_STATES))
+    with database.write() as connection:
+        return connection.execute(
+            "UPDATE fetches SET due_s = ? WHERE due_s > ? AND EXISTS (SELECT 1 FROM deliveries WHERE"
+            " deliveries.sop_instance_uid = fetches.sop_instance_uid AND destination = ?"
+            f" AND state IN ({marks}))",
+            (now_s, now_s, destination, *ARRIVED_STATES),
+        ).rowcount
 
 
 def begin(database: Database, wanted: Wanted, *, temp: str) -> None:

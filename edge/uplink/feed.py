@@ -1,8 +1,8 @@
 """What goes over one open way, without a pause between groups: chosen, begun, given to the way, ended.
 
-A group of small objects shares the commit that says it is begun, and the one that says how it ended. The way takes the
-next object when it can: the next group begins while the last answers of the one before are still out. A process that
-is killed in between finds what was begun, looks whether it has arrived, and sends the rest.
+A group of small objects shares one commit, which says that it is begun and how the one before has ended. The way takes
+the next object when it can: the next group begins while the last answers of the one before are still out. A process
+that is killed in between finds what was begun, looks whether it has arrived, and sends the rest.
 """
 
 import math
@@ -35,20 +35,22 @@ class Ledger:
     """Ends of attempts that are not written down yet: of two groups at most."""
 
     def begin(self, tasks: Sequence[Task]) -> list[Task]:
-        """Write down that these are being sent; return those that still wait: a person may have held one."""
+        """Write down that these are being sent, and what has ended; return those that are: a person may have held one.
+
+        One commit for both: on a fast link it is what an object waits for.
+        """
         started = [replace(task, delivery=task.delivery.start()) for task in tasks]
-        deliveries.save_all(self.database, [task.delivery for task in started], was=State.WAITING, now_s=wall_s())
-        return [task for task in started if self._is_ours(task.delivery)]
+        ended = [(delivery, State.SENDING) for delivery in self.unsaved]
+        begun = [(task.delivery, State.WAITING) for task in started]
+        are_written = deliveries.save_each(self.database, ended + begun, now_s=wall_s())
+        self.unsaved.clear()
+        return [task for task, is_ours in zip(started, are_written[len(ended) :], strict=True) if is_ours]
 
     def save(self) -> None:
         """Write down how attempts ended; what the disk does not take now stays to be written."""
         if self.unsaved:
             deliveries.save_all(self.database, self.unsaved, was=State.SENDING, now_s=wall_s())
             self.unsaved.clear()
-
-    def _is_ours(self, delivery: Delivery) -> bool:
-        found = deliveries.find(self.database, delivery.sop_instance_uid, delivery.destination)
-        return found is not None and found.state is State.SENDING
 
 
 @dataclass

@@ -8,7 +8,7 @@ from edge.core.link import Link
 from edge.errors import EdgeError
 from edge.runtime.clock import wall_s
 from edge.runtime.log import event
-from edge.store import deliveries, links
+from edge.store import deliveries, fetches, links
 from edge.store.database import Database
 from edge.store.links import LinkRow
 from edge.uplink.carrier import Carrier
@@ -69,6 +69,7 @@ class Prober:
             event(log, f"link.{link.state}", level=level, destination=self.destination, reason=link.reason)
         if has_changed and link.is_usable:
             deliveries.link_is_back(self.database, self.destination, now_s=now_s)
+            fetches.link_is_back(self.database, self.destination, now_s=now_s)
         if has_changed or link.next_try_s is not None or now_s - self.written_s > WRITE_EVERY_S:
             self._write()
 

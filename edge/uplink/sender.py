@@ -192,19 +192,21 @@ class Sender:
         return self.stop.is_set() or self.gate.is_closed
 
     def _write_if_due(self, feed: Feed) -> None:
-        """Save a group that has ended, or what ended some time ago."""
-        is_group = len(self.ledger.unsaved) >= GROUP_COUNT_MAX or self.moved_bytes >= GROUP_BYTES_MAX
-        is_group = is_group or not (feed.begun or feed.flying)
-        if not is_group and mono_s() - self.written_s < GROUP_S_MAX:
-            return
+        """Save what ended some time ago; else it is saved when the next group begins."""
         try:
-            self._write_down()
+            if len(self.ledger.unsaved) >= 2 * GROUP_COUNT_MAX or mono_s() - self.written_s >= GROUP_S_MAX:
+                self._write_down()
+            elif self.moved_bytes >= GROUP_BYTES_MAX:
+                self._note_moved()
         except EdgeError as error:
             feed.stop(error)
 
     def _write_down(self) -> None:
         """Save how attempts ended, in one commit, and what went over the link."""
         self.ledger.save()
+        self._note_moved()
+
+    def _note_moved(self) -> None:
         moved_bytes, duration_s = self.moved_bytes, mono_s() - self.written_s
         self.moved_bytes, self.written_s = 0, mono_s()
         if moved_bytes:

@@ -6,9 +6,12 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from edge.core.link import Link
 from edge.core.retention import Limits
 from edge.store import audit_log, evictions, fetches, index, scrub
 from edge.store.rebuild import rebuild
+from edge.uplink.carrier import FolderCarrier
+from edge.uplink.prober import Prober
 from tests.support.away import Node
 
 
@@ -69,6 +72,21 @@ def test_what_comes_back_changed_or_cut_is_not_taken_and_is_asked_for_again(node
     assert fetches.due(node.database, now_s=time.time(), limit=9) == []  # Not at once, but:
     assert len(fetches.due(node.database, now_s=time.time() + 400, limit=9)) == 3
     assert list((node.folder / "incoming").iterdir()) == []
+
+
+def test_what_somebody_waits_for_is_fetched_at_once_when_the_link_is_back(node: Node) -> None:
+    (uid,) = node.evicted(1)
+    ask(node, uid)
+    kept = (node.far / uid).rename(node.far / "out of reach")
+    assert not node.fetcher().step()
+    kept.rename(node.far / uid)
+    assert not node.fetcher().step(), "it waits for its next try"
+    carrier = FolderCarrier("vna", node.far)
+    for destination, is_due in (("another", False), ("vna", True)):
+        prober = Prober(node.database, destination, carrier, Link().failed("gone", now_s=time.time() - 900))
+        assert prober.look().is_usable
+        assert bool(fetches.due(node.database, now_s=time.time(), limit=9)) is is_due
+    assert node.fetcher().step() and not node.is_away(uid)
 
 
 def test_the_study_that_was_opened_last_comes_first(node: Node) -> None:
