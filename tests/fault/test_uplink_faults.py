@@ -4,12 +4,13 @@ EDGE_FAULT_COUNT and EDGE_FAULT_SEED choose how many and which; `make fault` inj
 forks the uplink, and the test runner has threads.
 """
 
-import json
 import os
 import subprocess
 import sys
 
 import pytest
+
+from tests.support import campaign
 
 COUNT = int(os.environ.get("EDGE_FAULT_COUNT", "10"))
 SEED = int(os.environ.get("EDGE_FAULT_SEED", "1"))
@@ -18,11 +19,7 @@ _S_EACH_MAX = 6.0
 
 @pytest.mark.timeout(120 + COUNT * _S_EACH_MAX)
 def test_no_fault_loses_an_object_brings_it_twice_or_calls_it_safe_before_it_is() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.support.uplink_faults", str(SEED), str(COUNT)], capture_output=True, text=True
-    )
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    struck = json.loads(ended.stdout)
+    struck = campaign.run("tests.support.uplink_faults", seed=SEED, count=COUNT)
     assert sum(struck.values()) >= COUNT
     if COUNT >= 200:
         kinds = {name.partition(" ")[0] for name in struck}

@@ -24,12 +24,12 @@ import shutil
 import signal
 import sqlite3
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from mmap import mmap
 from pathlib import Path
 
@@ -44,6 +44,7 @@ from edge.store.database import Database
 from edge.store.header import read
 from edge.store.instances import Instances
 from edge.uplink import committer, janitor, sender
+from tests.support import campaign
 from tests.support.hospital import FAILURES, Break, Hospital, Wrongs
 from tests.support.objects import make_dataset
 
@@ -96,8 +97,7 @@ class Arena:
     """One node's data folder and its two hospitals. A context manager; `folder` has a short name, for the sockets."""
 
     def __init__(self, template: Path, scene: Scene, fault: Fault | None) -> None:
-        self.folder = template.with_name("a")
-        shutil.copytree(template, self.folder)
+        self.folder = campaign.copy_of(template)
         self._fault = fault
         self._association_count = scene.association_count
         self._fired = mmap(-1, 1)
@@ -135,14 +135,14 @@ class Arena:
                 is_wrong = self._fault is not None and self._fault.kind == "year" and not self.has_fired
                 if is_wrong and self._is_half_done():  # The clock is set right again, by a restart.
                     self._fired[0] = 1
-                    _kill(child)
+                    campaign.end(child)
                     ended = child
                 if ended:
                     child = self._start(None, -1)
                 self._release_held()
                 time.sleep(LOOK_S)
         finally:
-            _kill(child)
+            campaign.end(child)
             if numbered is not None:
                 with os.fdopen(reading) as names:
                     numbered += names.read().split()
@@ -222,14 +222,6 @@ class Arena:
             ]
 
 
-def _kill(child: int) -> None:
-    try:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    except (ProcessLookupError, ChildProcessError):
-        return
-
-
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
@@ -273,9 +265,9 @@ def _serve(config: Config, fault: Fault | None, fired: mmap, report: int) -> Non
         begun_s, off_s = time.time(), float(fault.what) * YEAR_S if fault is not None and fault.kind == "year" else 0.0
         clock.scaled = lambda: begun_s + off_s + (time.time() - begun_s) * SCALE
         if report >= 0:
-            kernel.hook = _reporter(report)
+            kernel.hook = campaign.reporter(report)
         elif fault is not None and fault.kind in ("kill", "disk", "socket", "short"):
-            kernel.hook = _hook(fault, fired)
+            kernel.hook = campaign.striker(fault.step, fault.at, fired, _act(fault.kind))
         asyncio.run(uplink.serve(config))
     finally:
         os._exit(1)
@@ -288,16 +280,11 @@ def _hurry() -> None:
     janitor.LOOK_S = janitor.NOTHING_S = 0.02
 
 
-def _hook(fault: Fault, fired: mmap) -> Callable[[str, int], int]:
-    taken = 0
+def _act(kind: str) -> campaign.Hook:
+    """Return what a step does that the fault strikes."""
 
-    def hook(name: str, size_bytes: int) -> int:
-        nonlocal taken
-        taken += 1
-        if fired[0] or taken < fault.at or name != fault.step:
-            return size_bytes
-        fired[0] = 1
-        match fault.kind:
+    def act(name: str, size_bytes: int) -> int:
+        match kind:
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             case "disk" if name.startswith("save"):
@@ -308,15 +295,7 @@ def _hook(fault: Fault, fired: mmap) -> Callable[[str, int], int]:
                 raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
         return max(1, size_bytes // 3)
 
-    return hook
-
-
-def _reporter(report: int) -> Callable[[str, int], int]:
-    def hook(name: str, size_bytes: int) -> int:
-        os.write(report, f"{name}\n".encode())
-        return size_bytes
-
-    return hook
+    return act
 
 
 def faults_of(scene: Scene, steps: list[str], in_marks: list[int], out_marks: list[int]) -> Iterator[Fault]:
@@ -347,37 +326,27 @@ def inject(count: int, *, seed: int, kinds: Sequence[str] = ()) -> Counter[str]:
 
     `kinds`: only faults of these names.
     """
-    struck: Counter[str] = Counter()
-    generator = random.Random(seed)
-    parent = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="up-", dir=parent) as name:
-        template = Path(name) / "t"
-        database = Database(template / "data" / "edge.db")
-        Instances(database, template / "data")
-        database.close()
-        while struck.total() < count:
+    with campaign.empty_node("up-", "data") as template:
+
+        def make_round(generator: random.Random) -> tuple[list[Fault], Callable[[Fault], bool]]:
             scene = make_scene(generator)
             steps: list[str] = []
             with Arena(template, scene, None) as clean:
                 clean.run(numbered=steps)
                 clean.audit()
                 in_marks, out_marks = clean.first.in_marks, clean.first.out_marks
-            faults = [
-                fault for fault in faults_of(scene, steps, in_marks, out_marks) if not kinds or _name_of(fault) in kinds
-            ]
-            for fault in draw(generator, faults, count - struck.total()):
-                try:
-                    with Arena(template, scene, fault) as arena:
-                        arena.run()
-                        arena.audit()
-                        has_fired = arena.has_fired
-                except (AssertionError, OSError) as error:
-                    raise AssertionError(f"seed {seed}, after {struck.total()} faults, {fault}: {error!r}") from error
-                if has_fired:
-                    struck[_name_of(fault)] += 1
-                    if struck.total() % 100 == 0:
-                        sys.stderr.write(f"{struck.total()} faults\n")
-    return struck
+            faults = faults_of(scene, steps, in_marks, out_marks)
+            return [one for one in faults if not kinds or _name_of(one) in kinds], partial(_strike, template, scene)
+
+        return campaign.inject(make_round, draw, _name_of, count=count, seed=seed)
+
+
+def _strike(template: Path, scene: Scene, fault: Fault) -> bool:
+    """Deliver everything through one fault, audit both hospitals; tell whether it came to pass."""
+    with Arena(template, scene, fault) as arena:
+        arena.run()
+        arena.audit()
+        return arena.has_fired
 
 
 def draw(generator: random.Random, faults: list[Fault], count: int) -> list[Fault]:
