@@ -23,7 +23,7 @@ from edge.net.peer import (
     Peer,
     note,
 )
-from edge.net.stream import BrokenError, NoAnswerError, Stream
+from edge.net.stream import AbortedError, BrokenError, NoAnswerError, Stream
 from edge.runtime.clock import mono_s
 from edge.runtime.gate import OPEN, Gate
 from edge.runtime.log import event
@@ -248,7 +248,7 @@ class Calling:
     def _understand(self, kind: PduType, body: memoryview) -> None:
         """Take one PDU of an open association.  Raises: BrokenError, ProtocolError."""
         if kind is PduType.ABORT:
-            raise BrokenError("it aborted the association")
+            raise AbortedError("it aborted the association")
         if kind is PduType.RELEASE_RQ:
             raise BrokenError("it ended the association")
         if kind is not PduType.DATA:

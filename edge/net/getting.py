@@ -17,7 +17,7 @@ from edge.net.incoming import file_head
 from edge.net.parcel import Parcel
 from edge.net.pdu import ProtocolError
 from edge.net.peer import NotAcceptedError, Peer
-from edge.net.stream import BrokenError
+from edge.net.stream import AbortedError, BrokenError
 
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -36,6 +36,8 @@ def by_get(peer: Peer) -> Fetch:
             with Calling(peer, pairs, provided=[parcel.sop_class_uid]) as calling:
                 arrival = _Arrival(calling, parcel, target)
                 status = _get(calling, parcel, arrival)
+        except AbortedError as error:  # Some archives do that when they do not have the object.
+            raise NotGivenError(f"{peer.name} aborts when asked to give {parcel.sop_instance_uid} back.") from error
         except BrokenError as error:
             raise UnreachableError(f"{peer.name}, asked to give an object back: {error.message}.") from error
         if arrival.fault is not None:

@@ -44,6 +44,10 @@ class NoAnswerError(BrokenError):
     """The peer has everything and says nothing."""
 
 
+class AbortedError(BrokenError):
+    """The peer is there, and said that it does not go on."""
+
+
 class Stream:
     """One connection, plain or TLS. Used by one thread; `shut` by any."""
 
