@@ -330,12 +330,14 @@ def test_a_service_that_is_not_offered_is_refused_as_a_context(house: House) -> 
 
 def test_another_called_title_is_refused_when_it_is_checked(tmp_path: Path) -> None:
     house = House(tmp_path, is_called_title_checked=True)
-    ae = AE("CART")
-    ae.add_requested_context(Verification)
-    assert ae.associate("127.0.0.1", house.port, ae_title="SOMEBODY").is_rejected
-    assoc = ae.associate("127.0.0.1", house.port, ae_title="CLINIC7")
-    assert assoc.is_established
-    assoc.release()
+
+    def call(title: str) -> str:
+        words = ["echoscu", "-aet", "CART", "-aec", title, "127.0.0.1", str(house.port)]
+        called = subprocess.run(words, capture_output=True, text=True, timeout=30)
+        return "" if called.returncode == 0 else called.stdout + called.stderr
+
+    assert "Called AE Title Not Recognized" in call("SOMEBODY")
+    assert call("CLINIC7") == ""
     house.provider.stop()
 
 

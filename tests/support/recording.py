@@ -94,8 +94,8 @@ class Recording:
         self.ask("record", "session.begin", session=asdict(session))
         return session
 
-    def saved(self, session: Session, count: int = 1, seconds: float = 60.0) -> list[tuple[Instance, Path]]:
-        """Wait for so many objects of a session."""
+    def saved(self, session: Session, count: int = 1, seconds: float = 120.0) -> list[tuple[Instance, Path]]:
+        """Wait for so many objects of a session: finishing goes last, after all else that runs on the machine."""
         store = Instances(Database(self.data / "edge.db"), self.data)
 
         def look() -> list[Instance]:
