@@ -38,7 +38,8 @@ class RunningClip:
         self.gap_count = 0
         self._writer = writer
         self._reserve_bytes = reserve_bytes
-        self._is_room_left = True
+        self._room: tuple[int, int] | None = None
+        """What was free when it was last looked at, and how large the spool was before that; bytes."""
         self._first_ns = 0
         self._last_index: int | None = None
         self._sync_error: OSError | None = None
@@ -60,7 +61,7 @@ class RunningClip:
         self.frame_count += 1
         return end_reason(
             frame_count=self.frame_count, duration_s=(frame.info.mono_ns - self._first_ns) / 1e9,
-            duration_s_max=duration_s_max, is_room_left=self._is_room_left,
+            duration_s_max=duration_s_max, is_room_left=self._is_room_left(),
         )  # fmt: skip
 
     def end(self, reason: EndReason) -> Ended:
@@ -77,16 +78,28 @@ class RunningClip:
                 reason = EndReason.DISK_FULL
         return Ended(self.header.clip_id, self.frame_count, self.gap_count, reason)
 
+    def _is_room_left(self) -> bool:
+        """Tell whether the object made of this clip finds its place beside the spool, whenever was last looked."""
+        room = self._room
+        if room is None:
+            return True
+        free_then_bytes, size_then_bytes = room
+        size_bytes = self._writer.size_bytes
+        left_bytes = free_then_bytes - (size_bytes - size_then_bytes)
+        return left_bytes > self._reserve_bytes + OBJECT_PER_SPOOL_MAX * size_bytes
+
     def _sync(self) -> None:
-        while not self._stopping.wait(SYNC_INTERVAL_S):
-            try:
+        try:
+            self._look()
+            while not self._stopping.wait(SYNC_INTERVAL_S):
                 self._writer.sync()
-                # The object made of this clip needs its place beside the spool.
-                needed_bytes = self._reserve_bytes + OBJECT_PER_SPOOL_MAX * self._writer.size_bytes
-                self._is_room_left = free_bytes(self._writer.path.parent) > needed_bytes
-            except OSError as error:
-                self._sync_error = error
-                return
+                self._look()
+        except OSError as error:
+            self._sync_error = error
+
+    def _look(self) -> None:
+        size_bytes = self._writer.size_bytes
+        self._room = (free_bytes(self._writer.path.parent), size_bytes)
 
 
 def header_for_part(header: SpoolHeader, clip_id: str, part: int) -> SpoolHeader:
